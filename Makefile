@@ -1,0 +1,56 @@
+# hubfleet's workshop. `make` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
+
+.PHONY: help setup try test unit lint fix docs lock bench
+
+help:  ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready  ## Make .venv with hubfleet and everything to work on it.
+
+$(VENV)/.ready: requirements/dev.txt pyproject.toml
+	@command -v uv >/dev/null || { python3 -m venv $(VENV)/uv && $(VENV)/uv/bin/pip install --quiet uv; }
+	$(UV) venv --quiet --allow-existing --python ">=3.11" $(VENV)
+	$(UV) pip install --quiet --native-tls --require-hashes --python $(BIN)/python -r requirements/dev.txt
+	$(UV) pip install --quiet --native-tls --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch $@
+
+try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux, root; 15 minutes the first time).
+	$(BIN)/hubfleet sandbox start --install
+	eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet apply examples/first-hub --yes
+	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet status examples/first-hub
+	@echo; echo "Open this address in a browser, and log in:"
+	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet credentials examples/first-hub --hub main
+
+test: setup lint  ## Everything: what CI runs (Linux, root).
+	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends chromium; }
+	$(BIN)/pytest tests
+
+unit: setup  ## The tests that need nothing, in seconds.
+	$(BIN)/pytest tests/unit tests/golden tests/docs
+
+lint: setup  ## Ruff, mypy, pyright, the floors of the architecture.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fix: setup  ## Format, and mend what can be mended.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup  ## Write the generated pages of docs/reference anew.
+	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/cluster_file.py
+
+bench: setup  ## Print the figures (Linux, root; about five minutes).
+	$(BIN)/python -m benchmarks
+
+lock:  ## Pin every dependency with hashes, without addresses.
+	$(UV) pip compile --quiet --native-tls --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --group dev pyproject.toml -o requirements/dev.txt
