@@ -1,0 +1,23 @@
+"""Jetstream2: a cloud with Magnum, and what is usual there."""
+
+from __future__ import annotations
+
+from hubfleet.provider.magnum import MagnumProvider, MagnumSettings
+from hubfleet.spec.models import ControlPlane
+
+
+class Jetstream2Settings(MagnumSettings):
+    """The block `jetstream2`."""
+
+    control_plane: ControlPlane = ControlPlane(machine="m3.quad", nodes=1)
+    network: str | None = "auto_allocated_network"
+
+
+provider = MagnumProvider(
+    name="jetstream2",
+    summary="Jetstream2 (NSF ACCESS): clusters of Magnum, paid from an allocation",
+    settings=Jetstream2Settings,
+    # The dashboard's chart is gone from where the driver looks for it, and Magnum would wait for it for ever
+    # (zonca/jupyterhub-deploy-kubernetes-jetstream#104).
+    labels={"kube_dashboard_enabled": "false"},
+)

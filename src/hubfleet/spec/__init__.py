@@ -1,0 +1,66 @@
+"""The files as frozen models that keep the file, line and column of every value.
+
+What belongs here: reading YAML, the models, every check that needs nothing but the files, JSON Schema, references to
+secrets, the merge rule. What never will: the network, a cloud's own rules (those are the provider's), anything that
+acts.
+
+    cluster = load_cluster(path, provider_names, settings_of)   # every problem at once as InvalidFiles; needs no secret
+    cluster = resolve(cluster, os.environ)                      # to plan and apply: every secret looked up
+    values = merge(computed, *hub.layers)                       # Secrets stay Secrets on the way
+    clear, secret_paths = reveal(values)                        # for Helm alone
+"""
+
+from hubfleet.spec.loading import load_cluster
+from hubfleet.spec.merging import merge, without_nulls
+from hubfleet.spec.models import (
+    Auth,
+    Cluster,
+    ControlPlane,
+    Culling,
+    GitHub,
+    Homes,
+    Hub,
+    Ingress,
+    Model,
+    NodeCount,
+    Pool,
+    ProviderBlock,
+    SharedPassword,
+    Storage,
+)
+from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem
+from hubfleet.spec.reading import Document, read
+from hubfleet.spec.resolving import resolve
+from hubfleet.spec.schema import json_schema
+from hubfleet.spec.secrets import MissingSecret, Secret, reveal
+
+__all__ = [
+    "Auth",
+    "Cluster",
+    "ControlPlane",
+    "Culling",
+    "Document",
+    "GitHub",
+    "Homes",
+    "Hub",
+    "Ingress",
+    "InvalidFiles",
+    "KeyPath",
+    "MissingSecret",
+    "Model",
+    "NodeCount",
+    "Pool",
+    "Position",
+    "Problem",
+    "ProviderBlock",
+    "Secret",
+    "SharedPassword",
+    "Storage",
+    "json_schema",
+    "load_cluster",
+    "merge",
+    "read",
+    "resolve",
+    "reveal",
+    "without_nulls",
+]

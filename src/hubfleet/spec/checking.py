@@ -1,0 +1,82 @@
+"""Checks across values: what each value alone cannot tell. Needs the files around the cluster file, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from hubfleet.spec.models import Hub, Pool
+from hubfleet.spec.problems import KeyPath, Position, Problem, written
+from hubfleet.spec.reading import is_file
+
+Where = Callable[..., Position]
+"""Takes a key's path as arguments and gives its place."""
+
+LEAST_USER_PASSWORD = 8
+"""Characters; JupyterHub refuses to start with fewer (6.1.1, jupyterhub/authenticators/shared.py:29-30)."""
+LEAST_ADMIN_PASSWORD = 32
+"""Characters; the same place."""
+
+
+def pool_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+    """Whether the pools together can carry the cluster and its hubs."""
+    core = {name: pool for name, pool in pools.items() if "core" in pool.runs}
+    if not core:
+        yield _problem(where, ("pools",), "no pool runs core: hubs need nodes that stay", "write `runs: [core]` in one")
+    elif not any(pool.nodes.min for pool in core.values()):
+        path = ("pools", next(iter(core)), "nodes")
+        yield _problem(where, path, "the pool that runs core may shrink to no node", "give it a min of 1 or more")
+    if hubs and not any("users" in pool.runs for pool in pools.values()):
+        yield _problem(where, ("pools",), "no pool runs users: servers need nodes", "write `runs: [users]` in one")
+
+
+def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterator[Problem]:
+    """What is wrong with hubs beyond their single values. `folder` is the cluster file's."""
+    domains: dict[str, str] = {}
+    for name, hub in hubs.items():
+        if name == "default" or name.startswith("kube-"):
+            what = f"a hub's name is its namespace, and {name} is Kubernetes' own"
+            yield _problem(where, ("hubs", name), what, "give the hub another name")
+        first = domains.setdefault(hub.domain, name)
+        if first != name:
+            what = f"hub {first} has the domain {hub.domain} already"
+            yield _problem(where, ("hubs", name, "domain"), what, "give each hub its own")
+        yield from _chart_problems(name, hub, folder, where)
+        yield from _admin_problems(name, hub, where)
+
+
+def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+    """Shared passwords that are known already (literals, or looked up) and that JupyterHub would refuse."""
+    for name, hub in hubs.items():
+        shared = hub.auth.shared_password
+        user, admin = (shared.user_password, shared.admin_password) if shared else (None, None)
+        path = ("hubs", name, "auth", "shared_password")
+        for key, secret, least in (
+            ("user_password", user, LEAST_USER_PASSWORD),
+            ("admin_password", admin, LEAST_ADMIN_PASSWORD),
+        ):
+            if secret and not secret.references and len(secret.reveal()) < least:
+                what = f"is shorter than the {least} characters that JupyterHub asks for"
+                yield _problem(where, (*path, key), what, "make it longer, or leave it out: hubfleet makes one")
+        if user and user == admin:
+            what = "is the users' password as well: everybody could be admin"
+            yield _problem(where, (*path, "admin_password"), what, "take another, or leave it out: hubfleet makes one")
+
+
+def _chart_problems(name: str, hub: Hub, folder: Path, where: Where) -> Iterator[Problem]:
+    if "/" in hub.chart and not is_file(folder / hub.chart / "Chart.yaml"):
+        what = f"there is no chart in the folder {folder / hub.chart} (no Chart.yaml)"
+        yield _problem(where, ("hubs", name, "chart"), what, "the path counts from the cluster file's folder")
+
+
+def _admin_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
+    shared = hub.auth.shared_password
+    if shared and shared.admin_password and not hub.admins:
+        path = ("hubs", name, "auth", "shared_password", "admin_password")
+        yield _problem(
+            where, path, "nobody can use it: the hub has no admins", "name them in `admins:`, or leave it out"
+        )
+
+
+def _problem(where: Where, path: KeyPath, what: str, remedy: str) -> Problem:
+    return Problem(where(*path), what, written(path), remedy)

@@ -1,0 +1,58 @@
+"""Looks up every secret of a cluster in one pass: needed to plan and apply, not to validate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from hubfleet.spec.checking import unfit_passwords
+from hubfleet.spec.models import Cluster, ProviderBlock, ValuesFile
+from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem, written
+from hubfleet.spec.secrets import MissingSecret, Secret
+
+_Change = Callable[[Secret, KeyPath], Secret]
+
+
+def resolve(cluster: Cluster, environ: Mapping[str, str]) -> Cluster:
+    """The same cluster, its secrets looked up: `Secret.reveal` works on each. Reads `environ` and the files named.
+
+    InvalidFiles with every secret that is missing or unfit, each with its place; never with a secret.
+    """
+    problems: list[Problem] = []
+
+    def look_up(secret: Secret, path: KeyPath) -> Secret:
+        try:
+            return secret.resolve(environ, cluster.file.parent)
+        except MissingSecret as error:
+            problems.append(Problem(cluster.position(*path), error.what, written(path), error.remedy))
+            return secret
+
+    resolved = cast("Cluster", _changed(cluster, (), look_up))
+    problems += unfit_passwords(resolved.hubs, resolved.position)
+    if problems:
+        raise InvalidFiles(problems)
+    return resolved
+
+
+def _changed(value: Any, path: KeyPath, change: _Change) -> Any:
+    """`value` with `change` applied to every Secret in it, told the path that the secret has in the file."""
+    match value:
+        case Secret():
+            return change(value, path)
+        case ProviderBlock():
+            return value.model_copy(update={"settings": _changed(value.settings, (*path, value.name), change)})
+        case ValuesFile():
+            return value.model_copy(update={"values": _changed(value.values, path, change)})
+        case BaseModel():
+            inside = {name: _changed(getattr(value, name), (*path, name), change) for name in type(value).model_fields}
+            return value.model_copy(update=inside)
+        case Mapping():
+            entries = cast("Mapping[str, Any]", value).items()
+            return {key: _changed(item, (*path, key), change) for key, item in entries}
+        case list() | tuple():
+            items = [_changed(item, (*path, i), change) for i, item in enumerate(cast("list[Any]", value))]
+            return tuple(items) if isinstance(value, tuple) else items
+        case _:
+            return value

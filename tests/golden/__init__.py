@@ -1,0 +1,1 @@
+"""Files in, data out: what each provider makes of a cluster file."""

@@ -1,0 +1,36 @@
+"""Cluster files of a cloud with Magnum, and what becomes of them, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubfleet import registry, spec
+from hubfleet.provider import MagnumCluster
+
+POOLS: dict[str, Any] = {
+    "core": {"machine": "m3.quad", "nodes": 1, "runs": ["core"]},
+    "user": {"machine": "m3.large", "nodes": {"min": 1, "max": 10}},
+}
+
+
+def load(
+    folder: Path, pools: dict[str, Any] | None = None, provider: str = "jetstream2", **settings: Any
+) -> spec.Cluster:
+    """A cluster file with these pools and these settings of its provider."""
+    usual = {"cloud": "js2", "template": "kubernetes-1-33", "keypair": "deploy", "network": None}
+    block = ({} if provider == "existing" else usual) | settings
+    tree = {"name": "pythia", "provider": {provider: block}, "pools": POOLS if pools is None else pools}
+    tree["hubs"] = {"main": {"domain": "hub.example.org", "auth": {"shared_password": {}}}}
+    file = folder / "pythia.yaml"
+    file.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    return spec.load_cluster(file, registry.names(), lambda name: registry.provider(name).settings)
+
+
+def described(file: spec.Cluster) -> MagnumCluster:
+    """The description of its cluster."""
+    found = registry.provider(file.provider.name).describe(file).infrastructure
+    assert isinstance(found, MagnumCluster)
+    return found

@@ -1,0 +1,135 @@
+"""The JSON Schema says of a file's shape what loading says, so that an editor finds what `validate` would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from hubfleet.spec import json_schema
+from tests.unit.cluster_files import PROVIDERS, example, hub, problems
+
+SCHEMA = json_schema(PROVIDERS)
+VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
+
+
+def pools(**changes: Any) -> dict[str, Any]:
+    return example(pools={"core": {"runs": ["core", "users"], **changes}})
+
+
+RIGHT = [
+    example(),
+    example(hubs=None),
+    example(provider={"bare": None}),
+    example(provider={"bare": {"context": "x"}}),
+    pools(nodes=2),
+    pools(nodes={"min": 1, "max": 2}),
+    hub(auth={"github": {"client_id": "x", "client_secret": "${env:X}", "allowed_users": ["ada"]}}),
+    hub(chart="lite", values={"anything": [1, {"goes": None}]}, image="localhost:5000/a/b:1"),
+]
+WRONG_SHAPES = [
+    example(name=None),
+    example(name="Pythia"),
+    example(nmae="x"),
+    example(provider=None),
+    example(provider={}),
+    example(provider={"bare": {}, "cloud": {"template": "x"}}),
+    example(provider={"azure": {}}),
+    example(provider={"cloud": {}}),
+    example(provider={"bare": {"context": 3}}),
+    example(pools=None),
+    example(pools={"Core": {"runs": ["core", "users"]}}),
+    example(pools={"x" * 41: {"runs": ["core", "users"]}}),
+    example(storage={"homes": {"size": "10GB"}}),
+    pools(nodes=0),
+    pools(nodes="2"),
+    pools(nodes={"min": 1}),
+    pools(nodes={"min": -1, "max": 2}),
+    pools(nodes={"min": 1, "max": 1001}),
+    pools(runs=[]),
+    pools(runs=["hub"]),
+    pools(machine=""),
+    pools(labels={}),
+    hub(domain=None),
+    hub(domain="hub"),
+    hub(auth=None),
+    hub(auth={}),
+    hub(auth={"shared_password": {}, "github": {"client_id": "x", "client_secret": "y", "allowed_users": ["ada"]}}),
+    hub(auth={"github": {"client_id": "x", "client_secret": "y"}}),
+    hub(auth={"github": {"client_id": "x", "client_secret": "", "allowed_users": ["ada"]}}),
+    hub(kind="binder"),
+    hub(culling={"idle": 1}),
+    hub(values=[]),
+    hub(values_files=[1]),
+]
+
+
+def test_the_schema_is_one_of_2020_12() -> None:
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema_rs.meta.validate(SCHEMA)
+
+
+@pytest.mark.parametrize("file", RIGHT)
+def test_what_loading_takes_the_schema_takes(tmp_path: Path, file: dict[str, Any]) -> None:
+    assert problems(tmp_path, file) == []
+    VALIDATOR.validate(file)
+
+
+@pytest.mark.parametrize("file", WRONG_SHAPES)
+def test_a_shape_that_loading_refuses_the_schema_refuses(tmp_path: Path, file: dict[str, Any]) -> None:
+    assert problems(tmp_path, file)
+    assert not VALIDATOR.is_valid(file)
+
+
+def every_path(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    entries = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [path, *(found for key, value in entries for found in every_path(value, (*path, key)))]
+
+
+def with_value(tree: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    changed = dict(tree) if isinstance(tree, dict) else list(tree)
+    changed[path[0]] = with_value(tree[path[0]], path[1:], value)
+    return changed
+
+
+VALUES = st.sampled_from([None, True, 0, 1, 2.5, "", "x", "a b", "1Gi", "a.b", [], ["x"], ["users"], {}, {"x": 1}])
+
+
+@given(st.sampled_from(every_path(example())[1:]), VALUES)
+def test_what_the_schema_refuses_loading_refuses(
+    tmp_path_factory: pytest.TempPathFactory, path: tuple[Any, ...], value: Any
+) -> None:
+    file = with_value(example(), path, value)
+    if not VALIDATOR.is_valid(file):
+        assert problems(tmp_path_factory.mktemp("file"), file)
+
+
+def models(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [("the file", schema), *schema["$defs"].items()]
+
+
+def test_every_key_says_what_it_is_for() -> None:
+    silent = [
+        f"{name}.{key}"
+        for name, model in models(json_schema({}))
+        for key, about in model.get("properties", {}).items()
+        if not (about.get("description") or "$ref" in about)
+    ]
+    assert silent == []
+
+
+def test_providers_with_settings_of_the_same_name_do_not_mix() -> None:
+    def settings(key: str) -> type[BaseModel]:
+        return type("Settings", (BaseModel,), {"__annotations__": {key: int}, "__module__": key})
+
+    validator = jsonschema_rs.Draft202012Validator(json_schema({"a": settings("x"), "b": settings("y")}))
+    assert validator.is_valid(example(provider={"a": {"x": 1}}))
+    assert validator.is_valid(example(provider={"b": {"y": 1}}))
+    assert not validator.is_valid(example(provider={"b": {"x": 1}}))
