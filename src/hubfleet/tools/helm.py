@@ -1,0 +1,201 @@
+"""The door to Helm, the program: releases go in with values on standard input, answers come out as frozen data.
+
+Its cache, configuration and data are kept apart from the user's own, so that neither disturbs the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import platformdirs
+
+from hubfleet.errors import HubfleetError, Layer
+from hubfleet.tools import helm_errors, process
+
+OLDEST = (3, 13)
+"""`helm upgrade --labels`, by which a release carries its digest, came with Helm 3.13."""
+_GET_IT = "install Helm 3.13 or newer (https://helm.sh/docs/intro/install/), or set HUBFLEET_HELM to its path"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A release as `helm list` tells it."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    chart: str
+    app_version: str
+
+
+def find(environment: Mapping[str, str] = os.environ) -> Path:
+    """The helm program: HUBFLEET_HELM, or the one on PATH. HubfleetError if there is none."""
+    named = environment.get("HUBFLEET_HELM")
+    found = shutil.which(named or "helm", path=environment.get("PATH"))
+    if found is None:
+        what = f"HUBFLEET_HELM is {named}, which is no program" if named else "the program helm is not there"
+        raise HubfleetError(what, why="hubfleet installs charts with it", remedy=_GET_IT, layer=Layer.HERE)
+    return Path(found)
+
+
+class Helm:
+    """Helm on one cluster. `timeout` is for each call, in seconds."""
+
+    def __init__(
+        self,
+        kubeconfig: Path | None,
+        context: str | None = None,
+        *,
+        cache: Path | None = None,
+        program: Path | None = None,
+        timeout: float = 300,
+        run: process.Run = process.run,
+    ) -> None:
+        self.program = program or find()
+        self._kubeconfig, self._context, self._timeout, self._process = kubeconfig, context, timeout, run
+        self._cache = cache or platformdirs.user_cache_path("hubfleet") / "helm"
+
+    def version(self) -> str:
+        """Its version: "3.19.5". HubfleetError if it is older than hubfleet needs."""
+        said = self._run("version", "--template={{.Version}}", timeout=30).strip()
+        numbers = re.match(r"v(\d+)\.(\d+)", said)
+        if numbers is None or (int(numbers[1]), int(numbers[2])) < OLDEST:
+            what = f"{self.program} is Helm {said or 'of an unknown version'}"
+            raise HubfleetError(what, why="hubfleet needs 3.13 or newer", remedy=_GET_IT, layer=Layer.HERE)
+        return said.removeprefix("v")
+
+    def upgrade_install(
+        self,
+        release: str,
+        namespace: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        labels: Mapping[str, str],
+        *,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        """Install or upgrade, and return when the API server has everything; nothing is waited for but the chart's
+        hooks. `labels` are put on the release. `values` reach Helm on standard input, never in its arguments;
+        `secrets` among them are masked in errors."""
+        on_release = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        words = ("upgrade", "--install", release, str(chart), "--namespace", namespace, "--values", "-")
+        how = ("--reset-values", "--history-max", "5", "--labels", on_release, "--timeout", f"{self._timeout:.0f}s")
+        self._cluster(*words, *how, stdin=json.dumps(values), timeout=self._timeout + 30, secrets=secrets)
+
+    def template(
+        self,
+        release: str,
+        namespace: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        *,
+        kubernetes: str = "v1.34.0",
+        secrets: Sequence[str] = (),
+    ) -> str:
+        """The manifests that would be applied to a cluster of that version of Kubernetes, as YAML, after a check
+        against the chart's schema (`helm_errors.BadValues`). Asks no cluster."""
+        words = (
+            "template",
+            release,
+            str(chart),
+            "--namespace",
+            namespace,
+            "--values",
+            "-",
+            "--kube-version",
+            kubernetes,
+        )
+        return self._run(*words, stdin=json.dumps(values), timeout=60, secrets=secrets)
+
+    def uninstall(self, release: str, namespace: str) -> None:
+        """Uninstall; what belonged to it goes in the background. A release that is not there is fine."""
+        limit = f"{self._timeout:.0f}s"
+        self._cluster(
+            "uninstall",
+            release,
+            "--namespace",
+            namespace,
+            "--ignore-not-found",
+            "--timeout",
+            limit,
+            timeout=self._timeout + 30,
+        )
+
+    def releases(self) -> tuple[Listed, ...]:
+        """Every release of the cluster, whatever its status."""
+        found: list[dict[str, str]] = json.loads(self._cluster("list", "--all", "--all-namespaces", "--output", "json"))
+        return tuple(
+            Listed(r["name"], r["namespace"], int(r["revision"]), r["status"], r["chart"], r.get("app_version", ""))
+            for r in found
+        )
+
+    def values(self, release: str, namespace: str) -> Mapping[str, Any]:
+        """The values that the release was last given. They hold secrets."""
+        words = ("get", "values", release, "--namespace", namespace, "--output", "json")
+        found: Mapping[str, Any] | None = json.loads(self._cluster(*words))
+        return found or {}
+
+    def pull(self, repository: str, name: str, version: str, sha256: str = "") -> Path:
+        """The chart's archive from a repository (an https address), fetched once and kept in the cache.
+
+        With `sha256` (hex) its content is checked, each time. Threads and processes may ask for the same one.
+        """
+        folder = self._cache / "charts" / hashlib.sha256(repository.encode()).hexdigest()[:12]
+        archive = folder / f"{name}-{version}.tgz"
+        folder.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(f"{archive}.lock", timeout=self._timeout):
+            if not archive.exists():
+                self._fetch(repository, name, version, archive)
+            if sha256 and hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
+                archive.unlink()
+                raise HubfleetError(
+                    f"the chart {name} {version} from {repository} is not the one that is pinned",
+                    why="its SHA-256 differs",
+                    remedy="run the same command again; if it says so again, somebody changed the chart: do not use it",
+                    layer=Layer.CHART,
+                )
+        return archive
+
+    def _fetch(self, repository: str, name: str, version: str, archive: Path) -> None:
+        work = archive.parent / f".{archive.stem}.part"
+        shutil.rmtree(work, ignore_errors=True)  # of a run that was killed; the lock is ours
+        self._run(
+            "pull", name, "--repo", repository, "--version", version, "--destination", str(work), timeout=self._timeout
+        )
+        (work / archive.name).replace(archive)
+        work.rmdir()
+
+    def _cluster(
+        self, *words: str, stdin: str | None = None, timeout: float | None = None, secrets: Sequence[str] = ()
+    ) -> str:
+        if self._kubeconfig is None:
+            raise RuntimeError("this Helm was made without a cluster")
+        context = ("--kube-context", self._context) if self._context else ()
+        where = ("--kubeconfig", str(self._kubeconfig), *context)
+        return self._run(*words, *where, stdin=stdin, timeout=timeout or self._timeout, secrets=secrets)
+
+    def _run(self, *words: str, stdin: str | None = None, timeout: float, secrets: Sequence[str] = ()) -> str:
+        try:
+            argv = [str(self.program), *words]
+            return self._process(argv, input=stdin, env=self._environment(), timeout=timeout, secrets=secrets).stdout
+        except process.ProcessFailed as error:
+            raise helm_errors.explained(words, error) from error
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBECONFIG"))}
+        home = self._cache / "home"
+        return kept | {
+            "HELM_CACHE_HOME": str(home / "cache"),
+            "HELM_CONFIG_HOME": str(home / "config"),
+            "HELM_DATA_HOME": str(home / "data"),
+        }

@@ -1,0 +1,277 @@
+"""The door to a cluster's Kubernetes API: what hubfleet needs of it, as frozen data, with a time-out on every request.
+
+Nothing is kept for the process: several clusters can be spoken with at once, one `Kube` each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hubfleet.errors import CloudError, Layer
+from hubfleet.tools import kube_connection, kube_objects
+from hubfleet.tools.kube_objects import (
+    Claim,
+    Container,
+    Deployment,
+    LastWarning,
+    Namespace,
+    Node,
+    Object,
+    Pod,
+    Record,
+    Service,
+    StorageClass,
+    Volume,
+)
+
+__all__ = [
+    "Claim",
+    "Container",
+    "Deployment",
+    "Kube",
+    "LastWarning",
+    "Namespace",
+    "Node",
+    "Pod",
+    "Record",
+    "Service",
+    "StorageClass",
+    "Volume",
+]
+
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PLACES = {
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
+    "Pod": ("/api/v1", "pods"),
+    "Secret": ("/api/v1", "secrets"),
+    "Service": ("/api/v1", "services"),
+}
+
+
+class Kube:
+    """One cluster, by a kubeconfig (a file's path, or its text) and a context (None: the current one).
+
+    `timeout` is for each request, in seconds. Every failure is a CloudError of the layer "Kubernetes API".
+    """
+
+    def __init__(
+        self, kubeconfig: Path | str, context: str | None = None, *, timeout: float = 15.0, transport: Any = None
+    ) -> None:
+        self._client, self.server = kube_connection.connect(kubeconfig, context, timeout, transport)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def __enter__(self) -> Kube:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # the cluster
+
+    def ready(self) -> bool:
+        """Whether the API server says that it is ready. False while nobody answers; a refusal (401, 403) raises."""
+        try:
+            self._request("GET", "/readyz")
+        except CloudError as error:
+            if error.status in (401, 403):
+                raise
+            return False
+        return True
+
+    def version(self) -> str:
+        """The API server's version: "v1.34.4"."""
+        return str(self._request("GET", "/version").json()["gitVersion"])
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, by name."""
+        return tuple(map(kube_objects.node, self._list("/api/v1/nodes")))
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Every PersistentVolume, by name."""
+        return tuple(map(kube_objects.volume, self._list("/api/v1/persistentvolumes")))
+
+    def namespaces(self, selector: str = "") -> tuple[Namespace, ...]:
+        """The namespaces that a label selector matches, by name."""
+        return tuple(map(kube_objects.namespace, self._list("/api/v1/namespaces", selector)))
+
+    def storage_classes(self) -> tuple[StorageClass, ...]:
+        """The storage classes that there are."""
+        return tuple(map(kube_objects.storage_class, self._list("/apis/storage.k8s.io/v1/storageclasses")))
+
+    # a namespace; None: all of them
+
+    def pods(self, namespace: str | None, selector: str = "") -> tuple[Pod, ...]:
+        """The pods that a label selector ("component=hub") matches."""
+        return tuple(map(kube_objects.pod, self._list(_place("Pod", namespace), selector)))
+
+    def deployments(self, namespace: str | None, selector: str = "") -> tuple[Deployment, ...]:
+        """The deployments that a label selector matches."""
+        return tuple(map(kube_objects.deployment, self._list(_place("Deployment", namespace), selector)))
+
+    def services(self, namespace: str | None, selector: str = "") -> tuple[Service, ...]:
+        """The Services that a label selector matches."""
+        return tuple(map(kube_objects.service, self._list(_place("Service", namespace), selector)))
+
+    def claims(self, namespace: str | None, selector: str = "") -> tuple[Claim, ...]:
+        """The PersistentVolumeClaims that a label selector matches."""
+        return tuple(map(kube_objects.claim, self._list(_place("PersistentVolumeClaim", namespace), selector)))
+
+    def records(self) -> tuple[Record, ...]:
+        """Every revision of every Helm release of the cluster, in one request that leaves their content there."""
+        found = self._list(_place("Secret", None), "owner=helm", accept=_METADATA_ONLY)
+        return tuple(map(kube_objects.record, found))
+
+    def last_warning(self, namespace: str, kind: str, name: str) -> LastWarning | None:
+        """The newest event of type Warning about this object."""
+        about = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"
+        events = self._list(f"/api/v1/namespaces/{namespace}/events", fields=about)
+        newest = max(events, key=_when, default=None)
+        return LastWarning(newest.get("reason", ""), newest.get("message", "")) if newest else None
+
+    def log(self, pod: Pod, container: str, *, lines: int = 15, previous: bool = False) -> str:
+        """The end of a container's log; of the run before the present one with `previous`. "" if there is none."""
+        params = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
+        try:
+            return str(
+                self._request("GET", f"{_place('Pod', pod.namespace)}/{pod.name}/log", params=params).text
+            ).strip()
+        except CloudError:
+            return ""
+
+    # what hubfleet itself writes
+
+    def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make the namespace if it is not there. One that is there is left as it is."""
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels)}}
+        self._request("POST", "/api/v1/namespaces", json=body, allow=(409,))
+
+    def namespace(self, name: str) -> Namespace | None:
+        """A namespace; None if it is not there."""
+        answer = self._request("GET", f"/api/v1/namespaces/{name}", allow=(404,))
+        return None if answer.status_code == 404 else kube_objects.namespace(answer.json())
+
+    def secret(self, namespace: str, name: str) -> dict[str, str] | None:
+        """A Secret's keys, decoded; None if it is not there."""
+        answer = self._request("GET", f"{_place('Secret', namespace)}/{name}", allow=(404,))
+        return None if answer.status_code == 404 else kube_objects.secret_data(answer.json())
+
+    def add_to_secret(
+        self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Add those keys that the Secret does not have, making it if need be; returns all of its keys, decoded.
+
+        A key that is there keeps its value, also when somebody else adds it at the same time.
+        """
+        place = _place("Secret", namespace)
+        for _ in range(5):
+            answer = self._request("GET", f"{place}/{name}", allow=(404,))
+            if answer.status_code == 404:
+                metadata = {"name": name, "labels": dict(labels)}
+                body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": kube_objects.encoded(data)}
+                answer = self._request("POST", place, json=body, allow=(409,))
+            else:
+                there = kube_objects.secret_data(answer.json())
+                missing = {key: value for key, value in data.items() if key not in there}
+                if not missing:
+                    return there
+                version = answer.json()["metadata"]["resourceVersion"]
+                body = {"metadata": {"resourceVersion": version}, "data": kube_objects.encoded(missing)}
+                answer = self._merge(f"{place}/{name}", body, allow=(409,))
+            if answer.status_code != 409:
+                return kube_objects.secret_data(answer.json())
+        raise CloudError(
+            f"the Secret {namespace}/{name} is changed again and again by somebody else",
+            layer=Layer.KUBERNETES,
+            status=409,
+        )
+
+    def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Ask for the deletion of an object (a kind of `Claim`, `Service`, `Pod`, `Secret`: its Kubernetes name). One
+        that is not there is fine; that it is gone must be seen by listing."""
+        self._request("DELETE", f"{_place(kind, namespace)}/{name}", allow=(404,))
+
+    def delete_namespace(self, name: str) -> None:
+        """Ask for the deletion of a namespace and all that is in it."""
+        self._request("DELETE", f"/api/v1/namespaces/{name}", allow=(404, 409))
+
+    # the wire
+
+    def _list(
+        self, path: str, selector: str = "", *, fields: str = "", accept: str = "application/json"
+    ) -> Sequence[Object]:
+        params = {key: value for key, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
+        items: list[Object] = (
+            self._request("GET", path, params=params, headers={"Accept": accept}).json().get("items") or []
+        )
+        return sorted(items, key=lambda item: (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+
+    def _merge(self, path: str, body: Object, allow: tuple[int, ...] = ()) -> Any:
+        return self._request(
+            "PATCH", path, json=body, headers={"Content-Type": "application/merge-patch+json"}, allow=allow
+        )
+
+    def _request(self, method: str, path: str, *, allow: tuple[int, ...] = (), **details: Any) -> Any:
+        """The answer, if it is a success or one of the statuses in `allow`."""
+        import httpx2
+        from lightkube.core.exceptions import ConfigError
+
+        try:
+            answer = self._client.request(method, path, **details)
+        except (
+            httpx2.HTTPError,
+            ConfigError,
+            OSError,
+        ) as error:  # ConfigError: a login plugin of the kubeconfig failed
+            raise _unreachable(self.server, error) from error
+        if answer.is_success or answer.status_code in allow:
+            return answer
+        raise _refused(self.server, method, path, answer)
+
+
+def _place(kind: str, namespace: str | None) -> str:
+    root, plural = _PLACES[kind]
+    return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+
+
+def _when(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def _unreachable(server: str, error: Exception) -> CloudError:
+    return CloudError(
+        f"the API server {server} does not answer",
+        why=str(error) or type(error).__name__,
+        remedy="see whether the control plane runs and this machine may reach it; then run the same command again",
+        layer=Layer.KUBERNETES,
+    )
+
+
+def _refused(server: str, method: str, path: str, answer: Any) -> CloudError:
+    status, why = answer.status_code, _message(answer)
+    what, remedy = f"{method} {path} at {server} gave HTTP {status}", ""
+    if status == 401:
+        what, remedy = (
+            f"the API server {server} does not accept the kubeconfig's credential",
+            "get a fresh kubeconfig: hubfleet credentials",
+        )
+    elif status == 403:
+        what, remedy = (
+            f"the API server {server} does not allow {method} {path}",
+            "use a credential with more rights (hubfleet needs cluster-admin)",
+        )
+    elif status >= 500 or status == 429:
+        remedy = "the API server is in trouble or busy: run the same command again in a minute"
+    return CloudError(what, why=why, remedy=remedy, layer=Layer.KUBERNETES, status=status)
+
+
+def _message(answer: Any) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return str(answer.text)[:300]

@@ -1,0 +1,58 @@
+"""A kubeconfig -> a client that logs in as it says. Of lightkube only this: its models would cost start-up time, and it
+cannot ask for metadata alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubfleet.errors import HubfleetError, Layer
+
+if TYPE_CHECKING:
+    import httpx2
+    from lightkube.config.kubeconfig import SingleConfig
+
+
+def connect(
+    kubeconfig: Path | str, context: str | None, timeout: float, transport: httpx2.BaseTransport | None = None
+) -> tuple[httpx2.Client, str]:
+    """A client for the API server, and its address. HubfleetError where file, text or context are of no use; nothing
+    is asked yet. `timeout` in seconds for each request."""
+    import httpx2
+    from lightkube.config.client_adapter import Client, ConnectionParams
+    from lightkube.core.exceptions import ConfigError
+    from yaml import YAMLError
+
+    what = str(kubeconfig) if isinstance(kubeconfig, Path) else "the cluster's kubeconfig"
+    try:
+        config = _chosen(what, kubeconfig, context)
+        client = Client(config, ConnectionParams(timeout=httpx2.Timeout(timeout), transport=transport))
+    except (ConfigError, YAMLError, OSError, AssertionError, KeyError, TypeError, ValueError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise _unusable(f"{what} cannot be used", why, "check it with: kubectl --kubeconfig FILE get nodes") from error
+    return client, config.cluster.server
+
+
+def _chosen(what: str, kubeconfig: Path | str, context: str | None) -> SingleConfig:
+    import yaml
+    from lightkube.config.kubeconfig import KubeConfig
+
+    text = kubeconfig.read_text(encoding="utf-8") if isinstance(kubeconfig, Path) else kubeconfig
+    parsed: dict[str, Any] = yaml.safe_load(text)
+    if not parsed:
+        raise ValueError("it is empty")
+    file = kubeconfig if isinstance(kubeconfig, Path) else None
+    configs = KubeConfig.from_dict(parsed, file)  # pyright: ignore[reportUnknownMemberType] (its own annotation)
+    if context is not None and context not in configs.contexts:
+        has = ", ".join(sorted(configs.contexts)) or "none"
+        raise _unusable(
+            f"{what} has no context {context!r}", f"it has: {has}", "give one of these, or another kubeconfig"
+        )
+    config = configs.get(context_name=context)
+    if config is None:
+        raise _unusable(f"{what} has no current context", "", "give a context")
+    return config
+
+
+def _unusable(what: str, why: str, remedy: str) -> HubfleetError:
+    return HubfleetError(what, why=why, remedy=remedy, layer=Layer.CREDENTIAL)

@@ -1,0 +1,295 @@
+"""What a Kubernetes cluster answers, as frozen data: only the fields that hubfleet looks at. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Object = Mapping[str, Any]
+"""An object as the API server's JSON has it."""
+_NOTHING: Object = {}
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """`deleting`: it is on its way out, and takes nothing new."""
+
+    name: str
+    deleting: bool
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class StorageClass:
+    """`default`: claims that name no class get this one."""
+
+    name: str
+    default: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the cluster. `capacity` is in Kubernetes' own quantities; `why` the reason when it is not ready."""
+
+    name: str
+    ready: bool
+    why: str
+    labels: Mapping[str, str]
+    capacity: Mapping[str, str]
+    kubelet: str
+    schedulable: bool
+    address: str
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a pod, init containers included. `waiting` is the kubelet's reason ("ImagePullBackOff"), "" when
+    it runs; `message` its words; `exit_code` that of its last end."""
+
+    name: str
+    image: str
+    ready: bool
+    restarts: int
+    waiting: str
+    message: str
+    exit_code: int | None
+
+
+@dataclass(frozen=True)
+class Pod:
+    """`scheduling` is the scheduler's message while it finds no node, "" otherwise."""
+
+    name: str
+    namespace: str
+    phase: str
+    ready: bool
+    node: str
+    scheduling: str
+    deleting: bool
+    labels: Mapping[str, str]
+    containers: tuple[Container, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """`rolled_out`: the controller has seen the newest template, and all pods of it, and no others, are available.
+    `failure`: why its pods cannot even be made (a quota, an admission), "" otherwise. `release`: the Helm release that
+    it belongs to, "" if none."""
+
+    name: str
+    namespace: str
+    wanted: int
+    available: int
+    rolled_out: bool
+    failure: str
+    release: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """`address` is what the load balancer got (an IP or a host name), "" while there is none. `release` as for
+    `Deployment`."""
+
+    name: str
+    namespace: str
+    type: str
+    address: str
+    release: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A PersistentVolumeClaim. `size` is what was asked for."""
+
+    name: str
+    namespace: str
+    phase: str
+    size: str
+    storage_class: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A PersistentVolume. `namespace` and `claim` are whose it is; `deleted_after` whether it goes with its claim."""
+
+    name: str
+    namespace: str
+    claim: str
+    deleted_after: bool
+
+
+@dataclass(frozen=True)
+class LastWarning:
+    """The last event of type Warning about an object."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What Helm keeps of a revision of a release (a Secret with the label owner=helm), without its content.
+
+    `labels` are those given with `helm --labels`; `status` Helm's word: deployed, failed, superseded, pending-install,
+    pending-upgrade, pending-rollback, uninstalling, uninstalled. `modified`: seconds since 1970.
+    """
+
+    release: str
+    namespace: str
+    revision: int
+    status: str
+    modified: int
+    secret: str
+    labels: Mapping[str, str]
+
+
+def namespace(found: Object) -> Namespace:
+    """Parse a Namespace."""
+    metadata = found["metadata"]
+    return Namespace(metadata["name"], "deletionTimestamp" in metadata, metadata.get("labels", {}))
+
+
+def storage_class(found: Object) -> StorageClass:
+    """Parse a StorageClass."""
+    metadata = found["metadata"]
+    default = metadata.get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
+    return StorageClass(metadata["name"], default)
+
+
+def node(found: Object) -> Node:
+    """Parse a Node."""
+    status = found.get("status", {})
+    condition = _condition(status, "Ready")
+    addresses = {entry["type"]: entry["address"] for entry in status.get("addresses", ())}
+    return Node(
+        name=found["metadata"]["name"],
+        ready=condition.get("status") == "True",
+        why="" if condition.get("status") == "True" else condition.get("message", "its kubelet has not reported yet"),
+        labels=found["metadata"].get("labels", {}),
+        capacity=status.get("capacity", {}),
+        kubelet=status.get("nodeInfo", {}).get("kubeletVersion", ""),
+        schedulable=not found.get("spec", {}).get("unschedulable", False),
+        address=addresses.get("InternalIP", ""),
+    )
+
+
+def pod(found: Object) -> Pod:
+    """Parse a Pod."""
+    metadata, status = found["metadata"], found.get("status", {})
+    scheduled = _condition(status, "PodScheduled")
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    return Pod(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        phase=status.get("phase", "Unknown"),
+        ready=_condition(status, "Ready").get("status") == "True",
+        node=found.get("spec", {}).get("nodeName", ""),
+        scheduling=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
+        deleting="deletionTimestamp" in metadata,
+        labels=metadata.get("labels", {}),
+        containers=tuple(map(_container, containers)),
+    )
+
+
+def deployment(found: Object) -> Deployment:
+    """Parse a Deployment."""
+    status, wanted = found.get("status", {}), found["spec"].get("replicas", 1)
+    seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    counts = [status.get(key, 0) for key in ("updatedReplicas", "availableReplicas", "replicas")]
+    return Deployment(
+        name=found["metadata"]["name"],
+        namespace=found["metadata"]["namespace"],
+        wanted=wanted,
+        available=status.get("availableReplicas", 0),
+        rolled_out=seen and counts == [wanted] * 3,
+        failure=_condition(status, "ReplicaFailure").get("message", ""),
+        release=_release(found),
+    )
+
+
+def service(found: Object) -> Service:
+    """Parse a Service."""
+    ingress: Object = next(iter(found.get("status", {}).get("loadBalancer", {}).get("ingress") or ()), _NOTHING)
+    return Service(
+        name=found["metadata"]["name"],
+        namespace=found["metadata"]["namespace"],
+        type=found["spec"].get("type", "ClusterIP"),
+        address=ingress.get("ip") or ingress.get("hostname") or "",
+        release=_release(found),
+    )
+
+
+def claim(found: Object) -> Claim:
+    """Parse a PersistentVolumeClaim."""
+    return Claim(
+        name=found["metadata"]["name"],
+        namespace=found["metadata"]["namespace"],
+        phase=found.get("status", {}).get("phase", "Pending"),
+        size=found["spec"].get("resources", {}).get("requests", {}).get("storage", ""),
+        storage_class=found["spec"].get("storageClassName", ""),
+        labels=found["metadata"].get("labels", {}),
+    )
+
+
+def volume(found: Object) -> Volume:
+    """Parse a PersistentVolume."""
+    owner = found["spec"].get("claimRef", {})
+    return Volume(
+        name=found["metadata"]["name"],
+        namespace=owner.get("namespace", ""),
+        claim=owner.get("name", ""),
+        deleted_after=found["spec"].get("persistentVolumeReclaimPolicy") == "Delete",
+    )
+
+
+def record(found: Object) -> Record:
+    """Parse the metadata of a Secret of Helm's (Helm 3.19 pkg/storage/driver/secrets.go: labels name, owner, status,
+    version, createdAt or modifiedAt, and the user's own)."""
+    labels = dict(found["metadata"].get("labels", {}))
+    ours = {key: labels.pop(key, "") for key in ("name", "owner", "status", "version", "createdAt", "modifiedAt")}
+    return Record(
+        release=ours["name"],
+        namespace=found["metadata"]["namespace"],
+        revision=int(ours["version"] or 0),
+        status=ours["status"],
+        modified=int(ours["modifiedAt"] or ours["createdAt"] or 0),
+        secret=found["metadata"]["name"],
+        labels=labels,
+    )
+
+
+def secret_data(found: Object) -> dict[str, str]:
+    """The keys of a Secret, decoded."""
+    data: Mapping[str, str] = found.get("data") or _NOTHING
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def encoded(data: Mapping[str, str]) -> dict[str, str]:
+    """The keys of a Secret as the API server takes them."""
+    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+
+
+def _release(found: Object) -> str:
+    return str(found["metadata"].get("annotations", {}).get("meta.helm.sh/release-name", ""))
+
+
+def _condition(status: Object, kind: str) -> Object:
+    return next((entry for entry in status.get("conditions", ()) if entry["type"] == kind), _NOTHING)
+
+
+def _container(found: Object) -> Container:
+    waiting = found.get("state", {}).get("waiting", {})
+    last: Object = found.get("lastState", _NOTHING)
+    ended: Object = found.get("state", {}).get("terminated") or last.get("terminated") or _NOTHING
+    return Container(
+        name=found["name"],
+        image=found.get("image", ""),
+        ready=found.get("ready", False),
+        restarts=found.get("restartCount", 0),
+        waiting=waiting.get("reason", ""),
+        message=waiting.get("message", "") or ended.get("message", ""),
+        exit_code=ended.get("exitCode"),
+    )

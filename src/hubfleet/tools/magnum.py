@@ -1,0 +1,288 @@
+"""The door to Magnum: clusters, node groups, templates, certificates. Plain REST: openstacksdk has no node groups.
+
+Answers become frozen data here; what is odd in them (reference: docs/explanation/jetstream2.md) ends here too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from hubfleet.errors import CloudError, Layer
+from hubfleet.tools.openstack import Answer, Cloud
+
+SERVICE = "container-infra"
+NEEDED = (1, 10)
+"""Microversion: 1.9 has node groups, 1.10 lets them be of any size."""
+KNOWN = (1, 14)
+"""The newest that this module was written for."""
+DEFAULT_WORKER = "default-worker"
+DEFAULT_MASTER = "default-master"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A cluster template. `labels` are defaults of its clusters'."""
+
+    uuid: str
+    name: str
+    image: str
+    coe: str
+    labels: Mapping[str, str]
+    keypair: str | None = None
+    external_network: str | None = None
+    fixed_network: str | None = None
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster as Magnum sees it. `status` is e.g. CREATE_IN_PROGRESS; `faults` are reasons of failed node groups."""
+
+    uuid: str
+    name: str
+    status: str
+    template: str
+    """UUID."""
+    labels: Mapping[str, str]
+    api_address: str | None = None
+    """https://HOST:PORT once the control plane has one."""
+    reason: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict[str, str])
+    keypair: str | None = None
+    machine: str | None = None
+    control_plane_machine: str | None = None
+    control_plane_nodes: int | None = None
+    release: str | None = None
+    """Of the driver's Helm release, which everything the cluster makes is named after."""
+    version: str | None = None
+    """Of Kubernetes, "v1.33.2"."""
+
+    @property
+    def under_way(self) -> bool:
+        """Magnum is at it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def failed(self) -> bool:
+        """Magnum gave up."""
+        return self.status.endswith("_FAILED")
+
+
+@dataclass(frozen=True)
+class NodeGroup:
+    """A node group as Magnum sees it. With autoscaling `count` does not follow reality. A brief list has no `labels`,
+    `min`, `max` and `reason`."""
+
+    uuid: str
+    name: str
+    machine: str
+    status: str
+    count: int
+    default: bool
+    role: str
+    labels: Mapping[str, str]
+    min: int | None = None
+    max: int | None = None
+    reason: str = ""
+    release: str | None = None
+    """As the cluster's; default groups have it as soon as the driver has installed it."""
+
+    @property
+    def under_way(self) -> bool:
+        """Magnum is at it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def failed(self) -> bool:
+        """Magnum gave up."""
+        return self.status.endswith("_FAILED")
+
+
+class Magnum:
+    """Magnum of one cloud. Threads may share it. Errors are CloudErrors with Magnum's own words."""
+
+    def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.cloud, self._sleep = cloud, sleep
+        self._version: str | None = None
+
+    # templates
+
+    def templates(self) -> tuple[Template, ...]:
+        """The templates of the site and of the project, by name."""
+        found = self._get("/clustertemplates/detail").body["clustertemplates"]
+        return tuple(sorted(map(_template, found), key=lambda template: template.name))
+
+    # clusters
+
+    def cluster(self, name_or_uuid: str) -> Cluster | None:
+        """That cluster with all it has, or None. CloudError if several have the name: Magnum does not mind that."""
+        answer = self._get(f"/clusters/{name_or_uuid}", allow=(404, 409))
+        if answer.status == 409:
+            raise CloudError(
+                f"there are several clusters named {name_or_uuid}",
+                why="Magnum lets clusters share a name",
+                remedy="delete all but one: openstack coe cluster list, openstack coe cluster delete UUID",
+                layer=Layer.MAGNUM,
+            )
+        return None if answer.status == 404 else _cluster(answer.body)
+
+    def create_cluster(self, body: Mapping[str, Any]) -> str:
+        """Ask for a cluster. Its UUID; for a moment Magnum may know nothing of it."""
+        return str(self._send("POST", "/clusters", body).body["uuid"])
+
+    def delete_cluster(self, uuid: str) -> None:
+        """Ask Magnum to delete it. Nothing to do if it is gone."""
+        self._send("DELETE", f"/clusters/{uuid}", allow=(404,))
+
+    def resize(self, uuid: str, group: str, count: int) -> None:
+        """Ask for a node group of that size. With its present size this is the nudge: Magnum's driver installs its
+        release anew, and every group of it settles."""
+        self._send("POST", f"/clusters/{uuid}/actions/resize", {"node_count": count, "nodegroup": group})
+
+    # node groups
+
+    def brief_groups(self, uuid: str) -> tuple[NodeGroup, ...]:
+        """Every node group's name and status, in one request; none if the cluster is gone."""
+        answer = self._get(f"/clusters/{uuid}/nodegroups", allow=(404,))
+        return tuple(map(_group, answer.body.get("nodegroups", ())))
+
+    def groups(self, uuid: str) -> tuple[NodeGroup, ...]:
+        """Every node group with all it has."""
+        brief = self.brief_groups(uuid)
+        if not brief:
+            return ()
+        with ThreadPoolExecutor(max_workers=min(8, len(brief)), thread_name_prefix="group") as pool:
+            full = [pool.submit(self.group, uuid, group.uuid) for group in brief]
+            return tuple(group for future in full if (group := future.result()) is not None)
+
+    def group(self, uuid: str, name_or_uuid: str) -> NodeGroup | None:
+        """That node group, or None."""
+        answer = self._get(f"/clusters/{uuid}/nodegroups/{name_or_uuid}", allow=(404,))
+        return None if answer.status == 404 else _group(answer.body)
+
+    def create_group(self, uuid: str, body: Mapping[str, Any]) -> bool:
+        """Ask for a node group. False while Magnum does not take any, since the API's address is not known yet."""
+        try:
+            self._send("POST", f"/clusters/{uuid}/nodegroups", body)
+        except CloudError as error:
+            if error.status == 409 and "address is not available" in error.why:
+                return False
+            raise
+        return True
+
+    def change_group(self, uuid: str, group: str, bounds: Mapping[str, int]) -> None:
+        """Set min_node_count and max_node_count. Magnum drops this silently while the group is being made or failed."""
+        patch = [{"op": "replace", "path": f"/{key}", "value": value} for key, value in bounds.items()]
+        self._send("PATCH", f"/clusters/{uuid}/nodegroups/{group}", patch)
+
+    def delete_group(self, uuid: str, group: str) -> None:
+        """Ask Magnum to delete the node group. Nothing to do if it is gone."""
+        self._send("DELETE", f"/clusters/{uuid}/nodegroups/{group}", allow=(404,))
+
+    # certificates
+
+    def certificate_authority(self, uuid: str) -> str:
+        """PEM of the cluster's CA."""
+        return str(self._get(f"/certificates/{uuid}").body["pem"])
+
+    def sign(self, uuid: str, request: str) -> str:
+        """PEM of a certificate for this signing request (PEM); lasts five years."""
+        return str(self._send("POST", "/certificates", {"cluster_uuid": uuid, "csr": request}).body["pem"])
+
+    # requests
+
+    def _get(self, path: str, *, allow: tuple[int, ...] = ()) -> Answer:
+        """A cluster whose master group is not there yet, or not any more, answers 400 `master_count. Value: '0'`
+        for a moment, and so does every list that has it (Magnum 23 conductor/handlers/cluster_conductor.py:54)."""
+        for pause in (0.2, 0.5, 1.0, 2.0):
+            answer = self.cloud.get(SERVICE, path, headers=self._headers(), allow=(*allow, 400))
+            if answer.status != 400:
+                return answer
+            self._sleep(pause)
+        return self.cloud.get(SERVICE, path, headers=self._headers(), allow=allow)
+
+    def _send(self, method: str, path: str, body: Any = None, *, allow: tuple[int, ...] = ()) -> Answer:
+        return self.cloud.send(SERVICE, method, path, body, headers=self._headers(), allow=allow)
+
+    def _headers(self) -> Mapping[str, str]:
+        if self._version is None:
+            self._version = self._negotiate()
+        return {"OpenStack-API-Version": f"{SERVICE} {self._version}"}
+
+    def _negotiate(self) -> str:
+        answer = self.cloud.get(SERVICE, "/", allow=(404, 406))
+        found = re.search(r"(\d+)\.(\d+)", answer.headers.get("OpenStack-API-Maximum-Version", ""))
+        newest = (int(found[1]), int(found[2])) if found else NEEDED
+        if newest < NEEDED:
+            raise CloudError(
+                f"the Magnum of {self.cloud.name} is too old",
+                why=f"it speaks microversion {newest[0]}.{newest[1]}; node groups need {NEEDED[0]}.{NEEDED[1]}",
+                remedy="choose another cloud, or ask its operators",
+                layer=Layer.MAGNUM,
+            )
+        return "{}.{}".format(*min(newest, KNOWN))
+
+
+def _template(found: Mapping[str, Any]) -> Template:
+    return Template(
+        uuid=found["uuid"],
+        name=found["name"],
+        image=found.get("image_id") or "",
+        coe=found.get("coe") or "",
+        labels=_texts(found, "labels"),
+        keypair=found.get("keypair_id"),
+        external_network=found.get("external_network_id"),
+        fixed_network=found.get("fixed_network"),
+    )
+
+
+def _cluster(found: Mapping[str, Any]) -> Cluster:
+    return Cluster(
+        uuid=found["uuid"],
+        name=found.get("name") or "",
+        status=found.get("status") or "CREATE_IN_PROGRESS",
+        template=found.get("cluster_template_id") or "",
+        labels=_texts(found, "labels"),
+        api_address=found.get("api_address") or None,
+        reason=_reason(found.get("status_reason")),
+        faults={name: _reason(text) for name, text in _texts(found, "faults").items()},
+        keypair=found.get("keypair"),
+        machine=found.get("flavor_id"),
+        control_plane_machine=found.get("master_flavor_id"),
+        control_plane_nodes=found.get("master_count"),
+        release=found.get("cluster_id") or found.get("stack_id"),
+        version=found.get("coe_version"),
+    )
+
+
+def _group(found: Mapping[str, Any]) -> NodeGroup:
+    return NodeGroup(
+        uuid=found["uuid"],
+        name=found["name"],
+        machine=found.get("flavor_id") or "",
+        status=found.get("status") or "CREATE_IN_PROGRESS",
+        count=found.get("node_count") or 0,
+        default=bool(found.get("is_default")),
+        role=found.get("role") or "worker",
+        labels=_texts(found, "labels"),
+        min=found.get("min_node_count"),
+        max=found.get("max_node_count"),
+        reason=_reason(found.get("status_reason")),
+        release=found.get("stack_id"),
+    )
+
+
+def _reason(text: str | None) -> str:
+    """Where the driver's Helm failed, its own words instead of six lines about the command (magnum-capi-helm 1.4
+    helm.py:72)."""
+    found = re.search(r"Command: helm .*Stderr: ['\"](.*)['\"]", text or "", re.DOTALL)
+    return f"helm: {found[1].encode().decode('unicode_escape').strip()}" if found else (text or "").strip()
+
+
+def _texts(found: Mapping[str, Any], key: str) -> Mapping[str, str]:
+    given: Mapping[str, object] = found.get(key) or {}
+    return {name: "" if value is None else str(value) for name, value in given.items()}

@@ -1,0 +1,216 @@
+"""Other people's programs: the only place that starts one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hubfleet.errors import HubfleetError, Layer
+
+GRACE = 5.0
+"""Seconds between asking a program to end (SIGTERM) and making it (SIGKILL)."""
+_TAIL = 2000
+_MASK = "••••"
+_live: set[subprocess.Popen[str]] = set()
+"""Programs that run now. All that this module keeps: Ctrl-C reaches the main thread only, and must end every one."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that ended well."""
+
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+class ProcessFailed(HubfleetError):
+    """A program that is not there, ended with an error, or did not end in time. Secrets are masked."""
+
+    def __init__(self, argv: Sequence[str], code: int | None, stderr: str, *, what: str = "", remedy: str = "") -> None:
+        self.argv, self.code, self.stderr = tuple(argv), code, stderr
+        told = what or f"`{' '.join(argv)}` ended with {code}"
+        super().__init__(told, why=stderr, remedy=remedy, layer=Layer.HERE)
+
+
+class Run(Protocol):
+    """What `run` is, for whoever is given one: the real one, or a `Scripted` in tests."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        input: str | None = None,  # noqa: A002
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Completed: ...
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    input: str | None = None,  # noqa: A002  (the word of the standard library's)
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    secrets: Sequence[str] = (),
+) -> Completed:
+    """Run a program to its end, at most `timeout` seconds; `env` is its whole environment (None: ours).
+
+    The program gets a process group of its own, and nothing of that group outlives this call, whether it ends by
+    time-out, by Ctrl-C or by an error here. Raises ProcessFailed; `secrets` are masked in it.
+    """
+    began = time.monotonic()
+    mask = _masker(secrets)
+    child = _start(argv, mask, has_input=input is not None, env=env, cwd=cwd)
+    _live.add(child)
+    try:
+        stdout, stderr = child.communicate(input, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        stderr = _end(child)
+        what = f"`{mask(' '.join(argv))}` did not end within {timeout:g} s and was stopped"
+        raise ProcessFailed([mask(word) for word in argv], None, mask(_tail(stderr)), what=what) from None
+    except BaseException:
+        _end(child)
+        raise
+    finally:
+        _live.discard(child)
+    if child.returncode != 0:
+        raise ProcessFailed([mask(word) for word in argv], child.returncode, mask(_tail(stderr)))
+    return Completed(stdout, stderr, time.monotonic() - began)
+
+
+def end_all() -> None:
+    """Asks every program that `run` runs now, in whichever thread, to end; those calls then raise ProcessFailed."""
+    for child in tuple(_live):
+        _signal(child, signal.SIGTERM)
+
+
+def on_terminal(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Run a program on our own terminal, with `env` as its whole environment: its input, its output, its signals. Its
+    exit code (128 + the signal's number if one ended it). ProcessFailed if it is not there."""
+    if not shutil.which(argv[0], path=env.get("PATH")):
+        raise _missing(argv)
+    child = subprocess.Popen(argv, env=dict(env))
+    while True:
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:  # Ctrl-C reached the program too, which decides what it means
+            continue
+        return code if code >= 0 else 128 - code
+
+
+def _start(
+    argv: Sequence[str], mask: Callable[[str], str], *, has_input: bool, env: Mapping[str, str] | None, cwd: Path | None
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise _missing([mask(word) for word in argv]) from error
+    except OSError as error:
+        words = [mask(word) for word in argv]
+        raise ProcessFailed(words, None, str(error), what=f"`{words[0]}` cannot be started") from error
+
+
+def _missing(argv: Sequence[str]) -> ProcessFailed:
+    what = f"the program `{argv[0]}` is not there"
+    return ProcessFailed(argv, None, "", what=what, remedy=f"install {argv[0]}, or put it on PATH")
+
+
+def _end(child: subprocess.Popen[str]) -> str:
+    """Ends the whole group, gently first. What it said on stderr."""
+    _signal(child, signal.SIGTERM)
+    try:
+        return child.communicate(timeout=GRACE)[1]
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        _signal(child, signal.SIGKILL)  # those of the group that the leader has left behind, too
+    return child.communicate()[1]
+
+
+def _signal(child: subprocess.Popen[str], number: signal.Signals) -> None:
+    try:
+        os.killpg(child.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _tail(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= _TAIL else f"…{text[-_TAIL:]}"
+
+
+def _masker(secrets: Sequence[str]) -> Callable[[str], str]:
+    known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+
+    def mask(text: str) -> str:
+        for secret in known:
+            text = text.replace(secret, _MASK)
+        return text
+
+    return mask
+
+
+_Answer = tuple[int, str, str]
+
+
+@dataclass
+class Scripted:
+    """A `Run` for tests: answers the commands it was told of, refuses all others, and keeps what was run.
+
+    >>> run = Scripted()
+    >>> run.answer(["helm", "version"], stdout="v3")
+    >>> run(["helm", "version"], timeout=1).stdout
+    'v3'
+    """
+
+    calls: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    inputs: list[str | None] = field(default_factory=list["str | None"])
+    _answers: dict[tuple[str, ...], list[_Answer]] = field(default_factory=dict[tuple[str, ...], "list[_Answer]"])
+
+    def answer(self, prefix: Sequence[str], stdout: str = "", *, stderr: str = "", code: int = 0) -> None:
+        """Commands that begin so are answered so. Several answers for one beginning come in turn, the last for ever."""
+        self._answers.setdefault(tuple(prefix), []).append((code, stdout, stderr))
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,  # noqa: ARG002
+        input: str | None = None,  # noqa: A002
+        env: Mapping[str, str] | None = None,  # noqa: ARG002
+        cwd: Path | None = None,  # noqa: ARG002
+        secrets: Sequence[str] = (),
+    ) -> Completed:
+        """As `run` does. AssertionError for a command that nobody told of."""
+        fitting = [prefix for prefix in self._answers if tuple(argv[: len(prefix)]) == prefix]
+        if not fitting:
+            raise AssertionError(f"nobody expected this command: {' '.join(argv)}")
+        self.calls.append(tuple(argv))
+        self.inputs.append(input)
+        answers = self._answers[max(fitting, key=len)]
+        code, stdout, stderr = answers.pop(0) if len(answers) > 1 else answers[0]
+        if code != 0:
+            raise ProcessFailed(argv, code, _masker(secrets)(stderr))
+        return Completed(stdout, stderr, 0.0)

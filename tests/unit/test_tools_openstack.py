@@ -1,0 +1,327 @@
+"""The door to OpenStack: which cloud, who we are to it, what it has, and errors that say what to do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hubfleet.errors import CloudError, Layer
+from hubfleet.tools.openstack import Cloud, Credential, Flavor, Network, Owned, Room, Subnet
+from hubfleet.tools.openstack_errors import transient, words
+from tests.unit.openstack_server import Server, serving
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_cloud_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("OS_CLOUD", "OS_AUTH_URL", "OS_CLIENT_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def clouds(folder: Path, monkeypatch: pytest.MonkeyPatch, **entries: dict[str, Any]) -> None:
+    file = folder / "my-clouds.yaml"
+    file.write_text(yaml.safe_dump({"clouds": entries}))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(file))
+
+
+def entry(url: str, **changes: Any) -> dict[str, Any]:
+    auth = {
+        "auth_url": f"{url}/identity/v3",
+        "application_credential_id": "c-1",
+        "application_credential_secret": "hunter2",
+    }
+    return {"auth_type": "v3applicationcredential", "auth": auth, "region_name": "IU", **changes}
+
+
+@pytest.fixture
+def cloud(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    clouds(tmp_path, monkeypatch, js2=entry(server.url))
+    found = Cloud.connect("js2")
+    found._sleep = lambda _: None
+    return found
+
+
+# which cloud
+
+
+def test_a_name_that_clouds_yaml_lacks_is_told_with_those_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clouds(tmp_path, monkeypatch, js2=entry("http://127.0.0.1:1"), campus=entry("http://127.0.0.1:1"))
+
+    with pytest.raises(CloudError, match="no cloud named js3") as caught:
+        Cloud.connect("js3")
+    assert caught.value.layer is Layer.CREDENTIAL
+    assert "campus, js2" in caught.value.why
+    assert "did you mean js2?" in caught.value.remedy
+
+
+def test_without_any_clouds_yaml_the_places_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("openstack.config.loader.CONFIG_FILES", [str(tmp_path / "clouds.yaml")])
+
+    with pytest.raises(CloudError) as caught:
+        Cloud.connect("js2")
+    assert str(tmp_path / "clouds.yaml") in caught.value.why
+    assert "OS_CLIENT_CONFIG_FILE" in caught.value.remedy
+
+
+def test_a_clouds_yaml_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.yaml").write_text("clouds: [js2")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "bad.yaml"))
+
+    with pytest.raises(CloudError, match=r"clouds\.yaml cannot be read"):
+        Cloud.connect("js2")
+
+
+def test_an_incomplete_entry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clouds(tmp_path, monkeypatch, js2={"auth_type": "v3applicationcredential", "auth": {}})
+
+    with pytest.raises(CloudError, match="settings of js2 are not complete") as caught:
+        Cloud.connect("js2")
+    assert "application credential ID" in caught.value.why
+
+
+def test_no_name_and_no_variables_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("openstack.config.loader.CONFIG_FILES", [])
+
+    with pytest.raises(CloudError, match="no cloud is named"):
+        Cloud.connect(None)
+
+
+def test_the_variables_are_not_mixed_with_the_only_entry_of_clouds_yaml(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clouds(tmp_path, monkeypatch, other=entry("http://127.0.0.1:1"))
+    for name, value in entry(server.url)["auth"].items():
+        monkeypatch.setenv(f"OS_{name.upper()}", value)
+    monkeypatch.setenv("OS_AUTH_TYPE", "v3applicationcredential")
+
+    assert Cloud.connect(None).token().user == "ada"
+
+
+def test_os_cloud_names_the_entry(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clouds(tmp_path, monkeypatch, js2=entry(server.url), other=entry("http://127.0.0.1:1"))
+    monkeypatch.setenv("OS_CLOUD", "js2")
+
+    assert Cloud.connect(None).name == "js2"
+
+
+# who we are
+
+
+def test_the_token_says_who_we_are(cloud: Cloud) -> None:
+    token = cloud.token()
+
+    assert (token.user, token.project, token.roles) == ("ada", "PHY123", {"member", "reader"})
+    assert token.expires == datetime(2026, 11, 23, 13, tzinfo=UTC)
+    assert "container-infra" in token.services
+    assert token.credential == Credential("c-1", "hubfleet", False, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+def test_a_restricted_credential_is_seen(cloud: Cloud, server: Server) -> None:
+    restricted = server.token(application_credential={"id": "c-1", "name": "x", "restricted": True})
+    server.replace("GET", "/identity/v3/auth/tokens", restricted)
+
+    credential = cloud.token().credential
+
+    assert credential is not None
+    assert credential.restricted is True
+
+
+def test_a_password_has_no_application_credential(cloud: Cloud, server: Server) -> None:
+    server.replace("GET", "/identity/v3/auth/tokens", server.token(application_credential=None))
+
+    assert cloud.token().credential is None
+
+
+def test_a_wrong_credential_is_told_without_its_secret(cloud: Cloud, server: Server) -> None:
+    error = {
+        "error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}
+    }
+    server.replace("POST", "/identity/v3/auth/tokens", error, 401)
+
+    with pytest.raises(CloudError, match="cannot log in to js2") as caught:
+        cloud.token()
+    assert caught.value.layer is Layer.CREDENTIAL
+    assert "hunter2" not in str(caught.value)
+    assert len(server.asked("POST", "/identity/v3/auth/tokens")) == 1
+
+
+def test_a_cloud_that_cannot_be_reached_is_the_networks_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    clouds(tmp_path, monkeypatch, js2=entry(f"http://127.0.0.1:{port}"))
+
+    with pytest.raises(CloudError) as caught:
+        Cloud.connect("js2").token()
+    assert caught.value.layer is Layer.NETWORK
+    assert caught.value.why.endswith(": Connection refused")
+    assert "auth_url" in caught.value.remedy
+
+
+def test_what_is_not_tls_is_told(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clouds(tmp_path, monkeypatch, js2=entry(server.url.replace("http:", "https:")))
+
+    with pytest.raises(CloudError) as caught:
+        Cloud.connect("js2").token()
+    assert caught.value.layer is Layer.NETWORK
+    assert "cacert" in caught.value.remedy
+
+
+# what there is
+
+
+def test_answers_become_data(cloud: Cloud, server: Server) -> None:
+    flavor = {"id": "f-1", "name": "m3.quad", "vcpus": 4, "ram": 15360, "disk": 20, "links": []}
+    server.answer("GET", "/compute/v2.1/flavors/detail", {"flavors": [flavor]})
+    server.answer(
+        "GET", "/compute/v2.1/os-keypairs", {"keypairs": [{"keypair": {"name": "deploy", "public_key": "x"}}]}
+    )
+    network = {"id": "n-1", "name": "public", "router:external": True}
+    server.answer("GET", "/network/v2.0/networks", {"networks": [network]})
+    subnet = {"id": "s-1", "name": "v4", "network_id": "n-1", "ip_version": 4}
+    server.answer("GET", "/network/v2.0/subnets", {"subnets": [subnet]})
+    server.answer("GET", "/volume/v3/types", {"volume_types": [{"id": "t", "name": "__DEFAULT__"}]})
+
+    assert cloud.flavors() == (Flavor("f-1", "m3.quad", 4, 15360, 20),)
+    assert cloud.keypairs() == ("deploy",)
+    assert cloud.networks() == (Network("n-1", "public", external=True),)
+    assert cloud.subnets() == (Subnet("s-1", "v4", "n-1", 4),)
+    assert cloud.volume_types() == ("__DEFAULT__",)
+
+
+def test_quota_is_what_may_be_and_is(cloud: Cloud, server: Server) -> None:
+    absolute = {
+        "maxTotalInstances": 25,
+        "totalInstancesUsed": 3,
+        "maxTotalCores": -1,
+        "totalCoresUsed": 12,
+        "maxTotalRAMSize": 614400,
+        "totalRAMUsed": 46080,
+    }
+    server.answer("GET", "/compute/v2.1/limits", {"limits": {"rate": [], "absolute": absolute}})
+    quota = {"quota": {"floatingip": {"limit": 10, "used": 1, "reserved": 0}}}
+    server.answer("GET", "/network/v2.0/quotas/p-1/details.json", quota)
+
+    assert cloud.quota() == {
+        "instances": Room(25, 3),
+        "cores": Room(None, 12),
+        "ram": Room(614400, 46080),
+        "floating IPs": Room(10, 1),
+    }
+    assert [cloud.quota()[name].left for name in ("instances", "cores")] == [22, None]
+
+
+def test_networks_of_a_neutron_that_has_just_started_are_asked_for_again(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/network/v2.0/networks", {"networks": []})
+    server.answer("GET", "/network/v2.0/networks", {"networks": [{"id": "n-1", "name": "public"}]})
+
+    assert len(cloud.networks()) == 1
+
+
+def test_leftovers_are_what_bears_the_marks_as_a_word(cloud: Cloud, server: Server) -> None:
+    credentials = [{"id": "a", "name": "magnum-u-1-802b027a"}, {"id": "b", "name": "mine"}]
+    path = "/identity/v3/users/u-1/application_credentials"
+    server.answer("GET", path, {"application_credentials": credentials})
+    capo = "Created by cluster-api-provider-openstack cluster magnum-p-1-pythia-abc"
+    ips = [
+        {"floating_ip_address": "203.0.113.1", "description": capo},
+        {"floating_ip_address": "203.0.113.2", "description": f"{capo}d"},
+    ]
+    server.answer("GET", "/network/v2.0/floatingips", {"floatingips": ips})
+    volume = {"id": "v", "name": "pvc-1", "metadata": {"cinder.csi.openstack.org/cluster": "pythia-abc"}}
+    server.answer("GET", "/volume/v3/volumes/detail", {"volumes": [volume, {"id": "w", "name": None, "metadata": {}}]})
+
+    assert cloud.leftovers({"u-1", "pythia-abc"}) == (
+        Owned("application credential", "a", "magnum-u-1-802b027a"),
+        Owned("floating IP", "203.0.113.1", capo),
+        Owned("volume", "v", "pvc-1 pythia-abc"),
+    )
+
+
+# requests
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_get_is_asked_again_while_the_cloud_stumbles(cloud: Cloud, server: Server, status: int) -> None:
+    for _ in range(3):
+        server.answer("GET", "/volume/v3/types", {"message": "busy"}, status)
+    server.answer("GET", "/volume/v3/types", {"volume_types": []})
+
+    assert cloud.volume_types() == ()
+    assert len(server.asked("GET", "/volume/v3/types")) == 4
+
+
+def test_a_cloud_that_goes_on_stumbling_is_told(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/volume/v3/types", {"message": "busy"}, 503)
+
+    with pytest.raises(CloudError, match="Cinder answered 503") as caught:
+        cloud.volume_types()
+    assert transient(caught.value)
+    assert caught.value.why == "busy"
+    assert "again later" in caught.value.remedy
+
+
+def test_a_service_that_is_down_is_named(cloud: Cloud, server: Server) -> None:
+    down = server.token(catalog=None)
+    endpoint = {"interface": "public", "region": "IU", "region_id": "IU", "url": "http://127.0.0.1:1/v1", "id": "m"}
+    down["token"]["catalog"] = [{"type": "container-infra", "name": "magnum", "id": "m", "endpoints": [endpoint]}]
+    server.replace("POST", "/identity/v3/auth/tokens", down, 201, **{"X-Subject-Token": "secret-token"})
+
+    with pytest.raises(CloudError, match="Magnum does not answer") as caught:
+        cloud.get("container-infra", "/clusters")
+    assert caught.value.layer is Layer.MAGNUM
+    assert transient(caught.value)
+
+
+def test_a_post_is_never_sent_twice(cloud: Cloud, server: Server) -> None:
+    server.answer("POST", "/magnum/v1/clusters", {}, 503)
+
+    with pytest.raises(CloudError):
+        cloud.send("container-infra", "POST", "/clusters", {})
+    assert len(server.asked("POST", "/magnum/v1/clusters")) == 1
+
+
+def test_what_we_may_not_is_the_credentials_fault(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/volume/v3/types", {"forbidden": {"code": 403, "message": "Policy doesn't allow it"}}, 403)
+
+    with pytest.raises(CloudError) as caught:
+        cloud.volume_types()
+    assert (caught.value.layer, caught.value.status) == (Layer.CREDENTIAL, 403)
+    assert caught.value.why == "Policy doesn't allow it"
+
+
+def test_a_service_that_is_not_in_the_catalog_is_told(cloud: Cloud, server: Server) -> None:
+    with pytest.raises(CloudError, match="no service of type dns"):
+        cloud.get("dns", "/zones")
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (
+            {"errors": [{"code": "client", "status": 404, "title": "No", "detail": "Cluster x could not be found."}]},
+            "Cluster x could not be found.",
+        ),
+        ({"badRequest": {"code": 400, "message": "Invalid"}}, "Invalid"),
+        ({"error": {"code": 401, "message": "No", "title": "Unauthorized"}}, "No"),
+        ({"NeutronError": {"type": "X", "message": "Quota exceeded", "detail": ""}}, "Quota exceeded"),
+        ({}, ""),
+        ("<html>", ""),
+    ],
+)
+def test_each_services_own_words_are_found(body: object, text: str) -> None:
+    assert words(body) == text

@@ -1,0 +1,117 @@
+"""Other people's programs: run to their end, masked, and never left behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hubfleet.tools import process
+from hubfleet.tools.process import ProcessFailed, Scripted, run
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_program_that_ends_well_gives_its_output() -> None:
+    done = run(
+        python("import sys; print(sys.stdin.read().upper()); print('hm', file=sys.stderr)"), input="a", timeout=30
+    )
+
+    assert (done.stdout, done.stderr) == ("A\n", "hm\n")
+
+
+def test_the_environment_is_exactly_what_was_given() -> None:
+    done = run(python("import os; print(sorted(set(os.environ) - {'LC_CTYPE'}))"), env={"ONLY": "1"}, timeout=30)
+
+    assert done.stdout == "['ONLY']\n"
+
+
+def test_a_program_that_fails_raises_with_command_code_and_the_end_of_its_errors() -> None:
+    code = "import sys; print('x' * 5000 + 'the end', file=sys.stderr); sys.exit(3)"
+
+    with pytest.raises(ProcessFailed) as caught:
+        run(python(code), timeout=30)
+    assert caught.value.code == 3
+    assert caught.value.argv[0] == sys.executable
+    assert caught.value.stderr.endswith("the end")
+    assert len(caught.value.stderr) < 2100
+
+
+def test_secrets_are_masked_in_errors() -> None:
+    with pytest.raises(ProcessFailed) as caught:
+        run([*python("import sys; sys.exit('no: ' + sys.argv[1])"), "hunter2"], timeout=30, secrets=["hunter2", ""])
+    assert "hunter2" not in str(caught.value)
+    assert "hunter2" not in " ".join(caught.value.argv)
+    assert "no: ••••" in str(caught.value)
+
+
+def test_a_program_that_is_not_there_is_named_with_a_remedy() -> None:
+    with pytest.raises(ProcessFailed, match="`no-such-program` is not there") as caught:
+        run(["no-such-program", "-x"], timeout=30)
+    assert "PATH" in caught.value.remedy
+
+
+def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    child = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+
+    with pytest.raises(ProcessFailed, match="did not end within 3 s"):
+        run(python(code), timeout=3)
+    deadline = time.monotonic() + 10
+    while not gone(int(note.read_text())) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert gone(int(note.read_text()))
+
+
+def test_all_running_programs_can_be_ended_from_another_thread() -> None:
+    began, failures = time.monotonic(), []
+
+    def long() -> None:
+        try:
+            run(python("print('here', flush=True); import time; time.sleep(600)"), timeout=600)
+        except ProcessFailed as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=long)
+    thread.start()
+    while thread.is_alive() and time.monotonic() - began < 60:
+        process.end_all()
+        thread.join(0.05)
+    assert len(failures) == 1
+
+
+def test_a_program_on_the_terminal_gives_its_exit_code() -> None:
+    assert process.on_terminal(python("import sys; sys.exit(7)"), env=dict(os.environ)) == 7
+
+
+def test_a_program_on_the_terminal_that_a_signal_ended_gives_128_and_its_number() -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+    assert process.on_terminal(python(code), env=dict(os.environ)) == 137
+
+
+def test_a_scripted_run_answers_what_it_was_told_and_refuses_the_rest() -> None:
+    scripted = Scripted()
+    scripted.answer(["helm", "list"], "[]")
+    scripted.answer(["helm", "upgrade"], stderr="no", code=1)
+
+    assert scripted(["helm", "list", "-A"], timeout=1).stdout == "[]"
+    with pytest.raises(ProcessFailed):
+        scripted(["helm", "upgrade"], timeout=1)
+    with pytest.raises(AssertionError, match="helm delete"):
+        scripted(["helm", "delete"], timeout=1)
+    assert scripted.calls == [("helm", "list", "-A"), ("helm", "upgrade")]
