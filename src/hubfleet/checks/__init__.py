@@ -1,0 +1,1 @@
+"""Judges health: whether what is there also works. Changes nothing."""

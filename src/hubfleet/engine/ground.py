@@ -1,0 +1,204 @@
+"""What hubs stand on: the one seam between a cluster that hubfleet makes and one that is there already.
+
+`ground(description)` is the only place that asks what kind of description a provider gave.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hubfleet import spec
+from hubfleet.engine import kubeconfigs, look, magnum
+from hubfleet.engine.run import Clock, Job
+from hubfleet.errors import CloudError
+from hubfleet.events import Say, Watch
+from hubfleet.plan import Action, Finding, Step, infrastructure, preflight
+from hubfleet.plan.frozen import refuse_foreign
+from hubfleet.provider import Description, ExistingCluster, MagnumCluster
+from hubfleet.tools.kube import Kube
+from hubfleet.tools.magnum import Magnum
+from hubfleet.tools.openstack import Cloud
+
+
+@dataclass(frozen=True)
+class Way:
+    """What somebody who acts needs: whom to tell, where waiting is counted, the clock, and for how long (seconds)."""
+
+    say: Say
+    watch: Watch
+    clock: Clock
+    timeout: float
+
+
+@dataclass(frozen=True)
+class Infrastructure:
+    """What a plan says of the cluster itself, before its hubs."""
+
+    steps: tuple[Step, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """A pool as the cloud has it. `label` is the value of the trait `pool_label` on its nodes; None: all nodes."""
+
+    name: str
+    machine: str
+    wanted: str
+    state: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class GroundState:
+    """The cluster as the cloud has it, for `status`. `exists` False: there is none."""
+
+    exists: bool
+    text: str
+    well: bool
+    pools: tuple[PoolState, ...] = ()
+
+
+class Ground(Protocol):
+    """A cluster for hubs, made by hubfleet or found."""
+
+    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
+        """The steps that make it as the file says, and what stands in their way."""
+        ...
+
+    def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
+        """The jobs of those steps."""
+        ...
+
+    def kubeconfig(self) -> str | None:
+        """A fresh kubeconfig (text), or None if there is no cluster (yet)."""
+        ...
+
+    def state(self) -> GroundState:
+        """What there is."""
+        ...
+
+    def removal(self) -> tuple[Step, ...]:
+        """The steps that remove it; none if it is not hubfleet's to remove."""
+        ...
+
+    def destroy(self, way: Way) -> tuple[str, ...]:
+        """Remove it, and say what the cloud kept of it."""
+        ...
+
+
+def ground(description: Description) -> Ground:
+    """The ground of a description. CloudError if the cloud's entry is not there."""
+    match description.infrastructure:
+        case MagnumCluster() as cluster:
+            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud)))
+        case ExistingCluster() as cluster:
+            return ExistingGround(cluster)
+
+
+@dataclass(frozen=True)
+class MagnumGround:
+    """A cluster that Magnum makes."""
+
+    desired: MagnumCluster
+    magnum: Magnum
+
+    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
+        """See Ground."""
+        seen = look.look(self.magnum, self.desired)
+        steps = infrastructure.steps(self.desired, seen.observed, file)
+        return Infrastructure(steps, preflight.findings(self.desired, seen.facts, file))
+
+    def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
+        """See Ground."""
+        return magnum.jobs(
+            steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+        )
+
+    def kubeconfig(self) -> str | None:
+        """See Ground."""
+        there = self.magnum.cluster(self.desired.name)
+        if there is None or not there.api_address or infrastructure.going(there):
+            return None
+        return magnum.access(self.magnum, self.desired.name)
+
+    def state(self) -> GroundState:
+        """See Ground."""
+        observed = look.observe(self.magnum, self.desired)
+        there = observed.cluster
+        if there is None:
+            return GroundState(exists=False, text="Magnum has no cluster of this name", well=False)
+        found = {group.name: group for group in observed.groups}
+        pools = tuple(
+            PoolState(
+                pool.pool,
+                pool.machine,
+                str(pool.nodes),
+                found[pool.node_group].status if pool.node_group in found else "absent",
+                pool.node_group,
+            )
+            for pool in self.desired.every_pool
+        )
+        said = f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}"
+        return GroundState(exists=True, text=said, well=not (there.failed or there.under_way), pools=pools)
+
+    def removal(self) -> tuple[Step, ...]:
+        """See Ground."""
+        there = self.magnum.cluster(self.desired.name)
+        if there is None:
+            return ()
+        if there.status != "DELETE_FAILED":  # then Magnum may have lost the labels by which we know our own
+            refuse_foreign(there)
+        return (Step("cluster", Action.DESTROY, f"cluster {there.name}", self.desired, (there.status,)),)
+
+    def destroy(self, way: Way) -> tuple[str, ...]:
+        """See Ground."""
+        left = magnum.destroy(
+            self.desired, self.magnum, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+        )
+        return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
+
+
+@dataclass(frozen=True)
+class ExistingGround:
+    """A cluster that somebody else made and keeps."""
+
+    cluster: ExistingCluster
+    patience: float = field(default=15.0)
+    """Seconds to wait for its API."""
+
+    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
+        """See Ground."""
+        text = kubeconfigs.read(self.cluster.kubeconfig, self.cluster.context)
+        with Kube(text, timeout=self.patience) as kube:
+            details = (f"Kubernetes {kube.version()}", f"{len(kube.nodes())} nodes")
+        return Infrastructure((Step("cluster", Action.KEEP, f"existing cluster {file.name}", self.cluster, details),))
+
+    def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
+        """See Ground."""
+        return ()
+
+    def kubeconfig(self) -> str | None:
+        """See Ground."""
+        return kubeconfigs.read(self.cluster.kubeconfig, self.cluster.context)
+
+    def state(self) -> GroundState:
+        """See Ground."""
+        began = time.monotonic()
+        try:
+            with Kube(self.kubeconfig() or "", timeout=self.patience) as kube:
+                text = f"Kubernetes {kube.version()}, answered in {1000 * (time.monotonic() - began):.0f} ms"
+        except CloudError as error:
+            return GroundState(exists=True, text=error.what, well=False)
+        return GroundState(exists=True, text=text, well=True)
+
+    def removal(self) -> tuple[Step, ...]:
+        """See Ground."""
+        return ()
+
+    def destroy(self, way: Way) -> tuple[str, ...]:  # noqa: ARG002 (the contract's)
+        """See Ground: it is not ours to remove."""
+        return ()

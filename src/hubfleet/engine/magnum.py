@@ -1,0 +1,90 @@
+"""Makes the steps of a cluster of Magnum come true: who asks Magnum, who watches Kubernetes, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from hubfleet.engine.magnum_requests import Requests
+from hubfleet.engine.magnum_view import Patience, View
+from hubfleet.engine.nodes import Nodes, OpenKube
+from hubfleet.engine.run import Clock, Job
+from hubfleet.errors import CloudError, Layer
+from hubfleet.events import Event, Kind, Say, Watch
+from hubfleet.plan.frozen import refuse_foreign
+from hubfleet.plan.infrastructure import ClusterWork, PoolWork
+from hubfleet.plan.steps import Action, Step
+from hubfleet.provider import MagnumCluster
+from hubfleet.tools.kubeconfig import kubeconfig
+from hubfleet.tools.magnum import Magnum
+from hubfleet.tools.openstack import Owned
+
+
+def jobs(
+    steps: Sequence[Step],
+    magnum: Magnum,
+    *,
+    kube: OpenKube,
+    say: Say,
+    watch: Watch,
+    clock: Clock,
+    timeout: float,
+) -> tuple[Job, ...]:
+    """The jobs for the steps "cluster" and "pool/…" of a plan, to be run (engine.run) together with those of the
+    releases, on the same `clock`.
+
+    "cluster" is over when its Kubernetes API answers, "pool/NAME" when its nodes are ready there. One more, "magnum",
+    makes all requests, one after another, heals conflicts, and is over when Magnum has nothing under way.
+    """
+    busy = [step for step in steps if step.action is not Action.KEEP]
+    if not busy:
+        return ()
+    work = next(step.work for step in steps if isinstance(step.work, ClusterWork))
+    patience = Patience(clock, watch, timeout)
+    view = View(magnum, work.desired.name, say, patience)
+    nodes = Nodes(view, kube)
+    made = [Job("magnum", Requests(view, busy).run)]
+    for step in busy:
+        match step.work:
+            case ClusterWork():
+                made.append(Job(step.id, nodes.api))
+            case PoolWork() as pool:
+                made.append(Job(step.id, partial(nodes.pool, step.id, pool)))
+            case other:
+                raise TypeError(f"{step.id} has no work that Magnum could do: {type(other).__name__}")
+    return tuple(made)
+
+
+def access(magnum: Magnum, name: str) -> str:
+    """A fresh kubeconfig (text) for the cluster of this name: key made here, certificate signed by Magnum's CA.
+
+    CloudError if there is no such cluster, or its API has no address yet.
+    """
+    cluster = magnum.cluster(name)
+    if cluster is None:
+        raise CloudError(f"Magnum has no cluster named {name}", remedy="make it: hubfleet apply", layer=Layer.MAGNUM)
+    return kubeconfig(magnum, cluster)
+
+
+def destroy(
+    desired: MagnumCluster, magnum: Magnum, *, say: Say, watch: Watch, clock: Clock, timeout: float
+) -> tuple[Owned, ...]:
+    """Deletes the cluster, waits until it is gone, and gives what is left of it in the cloud (best: nothing).
+
+    Nothing to do if there is none. Refused if hubfleet did not make it.
+    """
+    there = magnum.cluster(desired.name)
+    if there is None:
+        return ()
+    if there.status != "DELETE_FAILED":
+        refuse_foreign(there)
+    view = View(magnum, desired.name, say, Patience(clock, watch, timeout))
+    if there.status not in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}:
+        magnum.delete_cluster(there.uuid)
+    view.follow(there.uuid)
+    with watch.waiting("Magnum"):
+        view.wait_gone("cluster")
+    left = magnum.cloud.leftovers({there.uuid, there.release or there.uuid})
+    for owned in left:
+        say(Event(Kind.WARNING, desired.name, "cluster", f"left in the cloud: {owned.kind} {owned.name or owned.id}"))
+    return left

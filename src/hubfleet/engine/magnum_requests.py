@@ -1,0 +1,256 @@
+"""Makes all requests of one cluster to Magnum, one after another, and heals what they do to each other.
+
+Every change of a cluster is a `helm upgrade` of the same release (magnum-capi-helm 1.4 driver.py:1210), and Magnum
+lets two of them meet: the later fails, and Magnum then stops looking at the earlier. So the next request waits until
+the upgrade of the last should be over (not until its nodes are there), and a nudge settles what failed: engine.healing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hubfleet.engine.healing import Healing, create_failed
+from hubfleet.engine.magnum_view import FIRST, View
+from hubfleet.engine.spacing import Spacing
+from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.plan import requests
+from hubfleet.plan.infrastructure import ClusterWork, PoolWork, size
+from hubfleet.plan.steps import Action, Step
+from hubfleet.provider import MagnumPool
+from hubfleet.tools.magnum import DEFAULT_WORKER, NodeGroup
+from hubfleet.tools.openstack_errors import transient
+
+_ORDER = (Action.DESTROY, Action.REPLACE, Action.CREATE, Action.FINISH, Action.CHANGE)
+ABANDONED = 900.0
+"""Seconds after which nobody installs the driver's release any more: Helm is given five minutes."""
+LOST = 5
+"""How often a request is sent again whose answer got lost."""
+
+
+class Requests:
+    """The one who asks. `steps` are those that do something."""
+
+    def __init__(self, view: View, steps: Sequence[Step]) -> None:
+        self._view, self._steps = view, steps
+        self._magnum, self._patience = view.magnum, view.patience
+        self._spacing = Spacing(self._patience.clock)
+        self._healing = Healing(view, self._spacing, [step.id for step in steps])
+
+    def run(self) -> str:
+        """Everything that is asked for is asked for, and Magnum has nothing under way; what it says, for people."""
+        with self._patience.watch.waiting("Magnum"):
+            self._cluster()
+            pools = [(step, step.work) for step in self._steps if isinstance(step.work, PoolWork)]
+            for step, work in sorted(pools, key=lambda pair: _ORDER.index(pair[0].action)):
+                self._pool(step, work)
+            self._healing.settle()
+            for step, work in pools:
+                self._fit(step, work)
+        return f"Magnum: {self._view.cluster.status}" if self._view.cluster else "Magnum: gone"
+
+    # the cluster
+
+    def _cluster(self) -> None:
+        work = next((step.work for step in self._steps if isinstance(step.work, ClusterWork)), None)
+        if work is None or work.body is None:
+            self._take_up()
+            return
+        if work.doomed:
+            self._remove(work.doomed)
+        self._view.follow(self._made(work.body))
+        self._view.wait_known()
+        self._helm_over()
+
+    def _take_up(self) -> None:
+        """The cluster was there when the plan was made."""
+        found = self._magnum.cluster(self._view.name)
+        if found is None:
+            raise CloudError(
+                f"the cluster {self._view.name} has vanished since the plan was made",
+                why="somebody else deletes or renames clusters of this project",
+                remedy="look who, then apply again",
+                layer=Layer.MAGNUM,
+            )
+        self._view.follow(found.uuid)
+        self._view.look()
+        if found.status == "CREATE_IN_PROGRESS" and not found.api_address:
+            self._helm_over()
+
+    def _remove(self, uuid: str) -> None:
+        doomed = View(self._magnum, self._view.name, lambda _: None, self._patience)
+        doomed.follow(uuid)
+        there = doomed.look()
+        self._view.tell("cluster", "the old one goes first")
+        if there and not there.status.startswith("DELETE_"):
+            self._magnum.delete_cluster(uuid)
+        doomed.wait_gone("cluster")
+
+    def _made(self, body: dict[str, object]) -> str:
+        """The UUID of the cluster: of one that is there (a lost answer, a run that was killed), else of a new one."""
+        for _ in range(LOST):
+            found = self._magnum.cluster(self._view.name)
+            if found is not None:
+                return found.uuid
+            self._view.tell("cluster", "asked Magnum for the cluster")
+            try:
+                return self._magnum.create_cluster(body)
+            except CloudError as error:
+                if not transient(error):
+                    raise
+                self._view.tell("cluster", f"the answer got lost ({error.what}); looking whether it was heard")
+            self._patience.clock.sleep(5 * FIRST)
+        raise CloudError(
+            f"Magnum does not answer requests for the cluster {self._view.name}",
+            remedy="apply again later",
+            layer=Layer.MAGNUM,
+        )
+
+    def _helm_over(self) -> None:
+        """Until the driver has installed its release. How long that takes at this site gives the spacing: the cluster
+        has its release's name just before, the node groups just after (Magnum 23
+        conductor/handlers/cluster_conductor.py:74)."""
+        asked, began = self._patience.clock.now(), None
+
+        def over() -> bool:
+            nonlocal began
+            self._stop_if_failed()
+            now = self._patience.clock.now()
+            if began is None and self._view.cluster and self._view.cluster.release:
+                began = now
+            if now - asked > ABANDONED:
+                raise _abandoned(self._view.name)
+            return any(group.release for group in self._view.groups)
+
+        self._view.wait(over, lambda: "Magnum's driver has not installed the cluster's release")
+        if began is not None:
+            self._spacing.learn(self._patience.clock.now() - began)
+
+    def _stop_if_failed(self) -> None:
+        cluster = self._view.cluster
+        if cluster and cluster.status == "CREATE_FAILED" and not cluster.api_address:
+            raise create_failed(cluster)
+
+    # pools
+
+    def _pool(self, step: Step, work: PoolWork) -> None:
+        if work.node_group == DEFAULT_WORKER:
+            return
+        if step.action in (Action.DESTROY, Action.REPLACE):
+            self._delete(step, work.node_group)
+        if step.action in (Action.CREATE, Action.REPLACE) and work.pool is not None:
+            self._create(step, work.pool)
+
+    def _delete(self, step: Step, group: str) -> None:
+        """Until the group is gone from Magnum's list: any upgrade before that would install it again (the driver
+        leaves out of its values the group of the request alone, magnum-capi-helm 1.4 driver.py:1357)."""
+        for _ in range(LOST):
+            self._spacing.wait()
+            self._view.tell(step.id, "asked Magnum to delete the node group")
+            self._magnum.delete_group(self._view.known, group)
+            self._spacing.sent()
+            self._patience.clock.sleep(FIRST)
+            self._view.wait(lambda: self._over(group), lambda: f"{step.id} is still there")
+            there = self._view.group(group)
+            if there is None:
+                return
+            self._healing.judge(there)
+            self._spacing.conflict()
+        raise HubfleetError(
+            f"Magnum does not delete the node group {group}",
+            why=f"it was asked {LOST} times",
+            remedy="apply again later; if it stays so, tell the cloud's operators",
+            layer=Layer.MAGNUM,
+        )
+
+    def _over(self, name: str) -> bool:
+        group = self._view.group(name)
+        return group is None or group.failed
+
+    def _create(self, step: Step, pool: MagnumPool) -> None:
+        """Asks as soon as Magnum takes node groups, which is when the API has an address."""
+        self._view.wait(self._addressed, lambda: f"the control plane of {self._view.name} has no address")
+        for _ in range(LOST):
+            self._healing.one_at_a_time(step.id)
+            self._spacing.wait()
+            self._view.look()
+            there = self._view.group(pool.node_group)
+            if there is not None and there.status.startswith("DELETE_"):
+                self._delete(step, pool.node_group)
+            elif there is not None or self._asked_for(step, pool):
+                return
+            self._patience.clock.sleep(FIRST)
+        raise HubfleetError(f"Magnum does not take the node group {pool.node_group}", layer=Layer.MAGNUM)
+
+    def _asked_for(self, step: Step, pool: MagnumPool) -> bool:
+        try:
+            taken = self._magnum.create_group(self._view.known, requests.group(pool))
+        except CloudError as error:
+            if not transient(error):
+                raise
+            return False
+        finally:
+            self._spacing.sent()
+        if taken:
+            self._view.tell(step.id, "asked Magnum for the node group")
+            self._view.wait(lambda: self._view.group(pool.node_group) is not None, lambda: f"{step.id} is not there")
+        return taken
+
+    def _addressed(self) -> bool:
+        self._stop_if_failed()
+        return bool(self._view.cluster and self._view.cluster.api_address)
+
+    # sizes
+
+    def _fit(self, step: Step, work: PoolWork) -> None:
+        """Gives a pool that is there its size: by requests that are each allowed from where the last one left it."""
+        pool = work.pool
+        if pool is None:
+            return
+        group = self._full(work.node_group)
+        wanted = (max(1, pool.nodes.min), pool.nodes.max)
+        for _ in range(2 * LOST):
+            if size(group, self._view.cluster) == wanted:
+                return
+            self._spacing.wait()
+            self._resize(step, pool, group)
+            self._spacing.sent()
+            self._patience.clock.sleep(FIRST)  # the request is carried out after its answer
+            self._healing.settle()
+            group = self._full(work.node_group)
+        raise HubfleetError(
+            f"{step.id}: Magnum does not take the size {pool.nodes}",
+            why=f"the node group has {group.count} nodes, at least {group.min}, at most {group.max}",
+            remedy="tell the cloud's operators: Magnum answers 202 to each change and makes none",
+            layer=Layer.MAGNUM,
+        )
+
+    def _resize(self, step: Step, pool: MagnumPool, group: NodeGroup) -> None:
+        """One request towards the size. Magnum wants min <= count <= max at any time: bounds first where the new count
+        is outside the old ones."""
+        least, most = requests.bounds(pool).values()
+        count = min(max(group.count, least), most)
+        if not (group.min or 0) <= count <= (group.max or count):
+            wide = {"min_node_count": min(group.min or 0, least), "max_node_count": max(group.max or 0, most)}
+            self._view.tell(step.id, f"asked Magnum for {wide['min_node_count']} to {wide['max_node_count']} nodes")
+            self._magnum.change_group(self._view.known, group.uuid, wide)
+        elif count != group.count:
+            self._view.tell(step.id, f"asked Magnum for the size {count}")
+            self._magnum.resize(self._view.known, group.uuid, count)
+        else:
+            self._view.tell(step.id, f"asked Magnum for {least} to {most} nodes")
+            self._magnum.change_group(self._view.known, group.uuid, requests.bounds(pool))
+
+    def _full(self, name: str) -> NodeGroup:
+        group = self._magnum.group(self._view.known, name)
+        if group is None:
+            raise HubfleetError(f"the node group {name} has vanished", remedy="apply again", layer=Layer.MAGNUM)
+        return group
+
+
+def _abandoned(name: str) -> CloudError:
+    return CloudError(
+        f"Magnum began to make the cluster {name} and stopped",
+        why=f"the driver's release is not there after {ABANDONED / 60:.0f} min; perhaps Magnum was restarted meanwhile",
+        remedy="remove it with `hubfleet destroy`, then apply again",
+        layer=Layer.DRIVER,
+    )

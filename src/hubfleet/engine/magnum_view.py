@@ -1,0 +1,143 @@
+"""What Magnum says of one cluster, as last heard: one thread asks, all may look."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hubfleet.engine.run import Clock
+from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.events import Event, Kind, Say, Watch
+from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup
+
+FIRST, MOST, GROWTH = 1.0, 5.0, 1.3
+"""Seconds between two looks: at first, at most, and how the pause grows while nothing changes."""
+UNKNOWN = 120.0
+"""Seconds after its 202 during which Magnum may know nothing of a cluster (its conductor writes the row)."""
+
+
+@dataclass
+class Patience:
+    """The clock, the watch that counts waiting, and until when."""
+
+    clock: Clock
+    watch: Watch
+    timeout: float
+    _end: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._end = self.clock.now() + self.timeout
+
+    @property
+    def over(self) -> bool:
+        """Time is up."""
+        return self.clock.now() > self._end
+
+    @property
+    def told(self) -> str:
+        """The whole of it, for people."""
+        return f"{self.timeout / 60:.0f} min" if self.timeout >= 120 else f"{self.timeout:.0f} s"
+
+
+class View:
+    """One cluster of Magnum. `look` asks, and tells what changed; the rest is what was heard."""
+
+    def __init__(self, magnum: Magnum, name: str, say: Say, patience: Patience) -> None:
+        self.magnum, self.name, self.patience, self._say = magnum, name, patience, say
+        self.uuid: str | None = None
+        self.cluster: Cluster | None = None
+        self.groups: tuple[NodeGroup, ...] = ()
+        self.ready: set[str] = set()
+        """Ids of the steps that Kubernetes has shown to be done."""
+        self._told: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def known(self) -> str:
+        """The cluster's UUID, once it is followed."""
+        if self.uuid is None:
+            raise RuntimeError("no cluster is followed yet")
+        return self.uuid
+
+    def follow(self, uuid: str) -> None:
+        """From now on this is the cluster."""
+        self.uuid = uuid
+
+    def look(self) -> Cluster | None:
+        """Ask Magnum (two requests), tell what changed. None if it knows nothing of the cluster (any more)."""
+        if self.uuid is None:
+            return None
+        self.cluster = self.magnum.cluster(self.uuid)
+        self.groups = self.magnum.brief_groups(self.uuid) if self.cluster else ()
+        if self.cluster:
+            version = f", Kubernetes {self.cluster.version}" if self.cluster.version else ""
+            address = ", API address known" if self.cluster.under_way and self.cluster.api_address else ""
+            self.tell("cluster", f"Magnum: {self.cluster.status}{address}{version}")
+        return self.cluster
+
+    def group(self, name: str) -> NodeGroup | None:
+        """The node group of that name, as last heard."""
+        return next((group for group in self.groups if group.name == name), None)
+
+    def tell(self, subject: str, text: str, kind: Kind = Kind.PROGRESS) -> None:
+        """Say it, unless it was the last that was said of this subject."""
+        with self._lock:
+            if self._told.get(subject) == text:
+                return
+            self._told[subject] = text
+        self._say(Event(kind, self.name, subject, text))
+
+    def wait(self, done: Callable[[], bool], what: Callable[[], str]) -> None:
+        """Look again and again until `done`. HubfleetError when time is up; `what` says what is missing then."""
+        pause = FIRST
+        while True:
+            before = (self.cluster, self.groups)
+            self.look()
+            if done():
+                return
+            if self.patience.over:
+                raise late(self, what(), Layer.MAGNUM)
+            pause = FIRST if (self.cluster, self.groups) != before else min(MOST, pause * GROWTH)
+            self.patience.clock.sleep(pause)
+
+    def wait_known(self) -> None:
+        """Until Magnum knows the cluster that it promised. CloudError if it does not within two minutes."""
+        end = self.patience.clock.now() + UNKNOWN
+        while self.look() is None:
+            if self.patience.clock.now() > end:
+                raise CloudError(
+                    f"Magnum took the request for the cluster {self.name} and knows nothing of it",
+                    why=f"GET /clusters/{self.uuid} answers 404 for {UNKNOWN:.0f} s; its conductor may be down",
+                    remedy="apply again; if it happens again, tell the cloud's operators",
+                    layer=Layer.MAGNUM,
+                )
+            self.patience.clock.sleep(FIRST / 2)
+
+    def wait_gone(self, subject: str) -> None:
+        """Until the cluster is deleted. CloudError if Magnum fails to."""
+
+        def gone() -> bool:
+            if self.cluster and self.cluster.status == "DELETE_FAILED":
+                raise CloudError(
+                    f"Magnum failed to delete the cluster {self.name}",
+                    why=self.cluster.reason or "it gives no reason",
+                    remedy="run the same command again; if it fails again, tell the cloud's operators its UUID, "
+                    f"{self.uuid}",
+                    layer=Layer.MAGNUM,
+                )
+            return self.cluster is None or self.cluster.status == "DELETE_COMPLETE"
+
+        self.tell(subject, "asked Magnum to delete it")
+        self.wait(gone, lambda: f"the cluster {self.name} is still there")
+
+
+def late(view: View, what: str, layer: Layer) -> HubfleetError:
+    """Time is up."""
+    said = f"Magnum says {view.cluster.status}" if view.cluster else "Magnum knows no such cluster"
+    return HubfleetError(
+        f"{what} after {view.patience.told}",
+        why=said + (f": {view.cluster.reason}" if view.cluster and view.cluster.reason else ""),
+        remedy="apply again: it goes on waiting; a first cluster at a site can take hours (--timeout)",
+        layer=layer,
+    )

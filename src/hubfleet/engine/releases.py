@@ -1,0 +1,341 @@
+"""Helm releases come true: installed, rolled out, answering; or gone with all that they made."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from hubfleet.checks import hub as hub_check
+from hubfleet.checks.hub import HubHealth
+from hubfleet.engine import removal, rollout
+from hubfleet.engine.run import Clock
+from hubfleet.errors import HubfleetError, Layer
+from hubfleet.events import Event, Kind, Say, Watch
+from hubfleet.hubs import Release
+from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, Observed, origin
+from hubfleet.spec import Cluster, Problem
+from hubfleet.tools.helm import Helm
+from hubfleet.tools.helm_errors import BadValues
+from hubfleet.tools.kube import Kube, Namespace, Record
+
+SECRET = "hubfleet"  # noqa: S105 (its name)
+"""Name of the Secret, in a hub's namespace, with the secrets that hubfleet made for it."""
+STORAGE_COMES = 300.0
+"""Seconds that a new cluster's storage classes may take."""
+AT_WORK = 8.0
+"""Seconds that we watch a release which Helm calls pending, before we take the Helm that did it for dead."""
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Login:
+    """A way into a hub. `user` is a name that works; `password` a secret."""
+
+    user: str
+    password: str
+    admin: bool
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to get into a hub. `address` (http://IP) works without DNS, "" while there is none. No `logins` where people
+    log in elsewhere (GitHub)."""
+
+    url: str
+    address: str
+    logins: tuple[Login, ...]
+
+
+def observe(desired: Sequence[Release], kube: Kube, helm: Helm) -> tuple[Observed, ...]:
+    """What the cluster has of these releases, and every other that hubfleet made there; also what is left of one that
+    was removed (its namespace, homes).
+
+    Five requests, however many releases there are; old values are asked for (one Helm each) where a digest differs.
+    """
+    wanted = {(release.namespace, release.name): release for release in desired}
+    records = {key: record for key, record in newest(kube).items() if key in wanted or CLUSTER in record.labels}
+    taken = {namespace for namespace, _ in records}
+    left = [one for one in kube.namespaces(CLUSTER) if HUB in one.labels and one.name not in taken and not one.deleting]
+    if not (records or left):
+        return ()
+    states, claims = rollout.look(kube, None), _claims(kube)
+    return (
+        *(
+            replace(_observed(record, wanted.get(key), states.get(key), helm), claims=claims.get(key[0], ()))
+            for key, record in records.items()
+        ),
+        *(replace(_left(namespace), claims=claims.get(namespace.name, ())) for namespace in left),
+    )
+
+
+def _observed(record: Record, wanted: Release | None, state: rollout.State | None, helm: Helm) -> Observed:
+    digest = record.labels.get(DIGEST, "")
+    differs = wanted is not None and wanted.digest != digest and CLUSTER in record.labels
+    return Observed(
+        name=record.release,
+        namespace=record.namespace,
+        revision=record.revision,
+        status=record.status,
+        hub=record.labels.get(HUB, ""),
+        cluster=record.labels.get(CLUSTER, ""),
+        digest=digest,
+        chart=record.labels.get(CHART, ""),
+        unready=state.unready if state else "nothing of it is there",
+        values=helm.values(record.release, record.namespace) if differs else None,
+    )
+
+
+def _left(namespace: Namespace) -> Observed:
+    hub, cluster = namespace.labels[HUB], namespace.labels[CLUSTER]
+    return Observed(hub, namespace.name, 0, UNINSTALLED, hub, cluster, "", unready="only its namespace is left")
+
+
+def _claims(kube: Kube) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for claim in kube.claims(None):
+        found[claim.namespace] = (*found.get(claim.namespace, ()), claim.name)
+    return found
+
+
+def newest(kube: Kube) -> dict[tuple[str, str], Record]:
+    """The newest revision of each release of the cluster, by namespace and name."""
+    return {
+        (record.namespace, record.release): record
+        for record in sorted(kube.records(), key=lambda record: record.revision)
+    }
+
+
+def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Problem, ...]:
+    """What the charts have against the values, each with its place in the files. Needs no cluster, and a network only
+    where a chart of a repository is not in the cache. HubfleetError for what is no fault of a file's."""
+    problems: list[Problem] = []
+    for release in releases:
+        try:
+            helm.template(
+                release.name,
+                release.namespace,
+                _chart(release, helm),
+                with_stand_ins(release),
+                secrets=_secrets(release),
+            )
+        except BadValues as error:
+            for one in error.complaints:
+                key = f"hubs.{release.hub}.values.{'.'.join(one.path)}".rstrip(".")
+                what = f"the chart {release.chart} refuses it: {one.what}"
+                problems.append(Problem(origin(cluster, release.hub, one.path), what, key))
+    return tuple(problems)
+
+
+def install(
+    release: Release,
+    helm: Helm,
+    kube: Kube,
+    say: Say,
+    watch: Watch,
+    *,
+    cluster: str,
+    clock: Clock | None = None,
+    timeout: float = 900,
+    ask: Callable[[str, str], HubHealth] = hub_check.answers,
+) -> str:
+    """Install or upgrade, and return, with a few words on it, when the hub answers through its proxy.
+
+    Safe to repeat after a kill at any moment. HubfleetError with the layer that is stuck; apply again goes on. `ask`
+    asks the hub at an address (tests give another).
+    """
+    clock = clock or Clock()
+    tell = _teller(release, say, cluster)
+    _namespace(release, kube, tell, clock, cluster)
+    values, hidden = _with_generated(release, kube, cluster)
+    with watch.waiting("Kubernetes"):
+        _storage(release, kube, tell, clock)
+    with watch.waiting("Helm"):
+        _heal(release, kube, tell, clock)
+        _replace(release, helm, kube, tell, clock)
+    labels = {DIGEST: release.digest, CHART: release.chart.name, HUB: release.hub, CLUSTER: cluster}
+    tell(Kind.PROGRESS, f"installing the chart {release.chart}")
+    with watch.waiting("Helm"):
+        chart = _chart(release, helm)
+        helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
+    with watch.waiting("pods"):
+        health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=_masker(hidden), ask=ask).wait()
+    return f"JupyterHub {health.version} answers" if health else "its pods run"
+
+
+def remove(
+    name: str,
+    namespace: str,
+    helm: Helm,
+    kube: Kube,
+    say: Say,
+    watch: Watch,
+    *,
+    cluster: str,
+    homes: bool,
+    clock: Clock | None = None,
+    timeout: float = 300,
+) -> None:
+    """Uninstall, and return when its pods and load balancers are gone; with `homes` also every claim and volume of its
+    namespace (home directories, the hub's database) and the namespace itself, if hubfleet made it."""
+
+    def tell(text: str) -> None:
+        say(Event(Kind.PROGRESS, cluster, f"release/{name}", text))
+
+    with watch.waiting("Helm"):
+        helm.uninstall(name, namespace)
+    with watch.waiting("Kubernetes"):
+        end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
+        end.run(claims=homes)
+        there = kube.namespace(namespace)
+        if homes and there and there.labels.get(CLUSTER) == cluster:
+            end.namespace()
+
+
+def credentials(release: Release, kube: Kube) -> Credentials:
+    """How to get into this hub now, from its values and the cluster's Secrets."""
+    state = rollout.look(kube, release.namespace).get((release.namespace, release.name))
+    address = f"http://{state.address}" if state and state.address else ""
+    made = kube.secret(release.namespace, SECRET) or {}
+    config = release.values.get("hub", {}).get("config", {})
+    if config.get("JupyterHub", {}).get("authenticator_class") != "shared-password":
+        return Credentials(release.url, address, ())
+    admins = config.get("Authenticator", {}).get("admin_users", ())
+    password = {
+        one.key: _at(release.values, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
+    }
+    logins = [
+        *(Login(admin, password[ADMIN_PASSWORD.key], True) for admin in admins),
+        Login("ann", password[USER_PASSWORD.key], False),
+    ]
+    return Credentials(release.url, address, tuple(login for login in logins if login.password))
+
+
+def _namespace(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock, cluster: str) -> None:
+    there = kube.namespace(release.namespace)
+    if there and there.deleting:
+        removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120).gone()
+    kube.ensure_namespace(release.namespace, {CLUSTER: cluster, HUB: release.hub})
+
+
+def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
+    """Waits until there are the storage classes of its claims. On a new cluster they come after its nodes, and a pod
+    that is made before them is not scheduled until some minutes later: its claim gets the default class afterwards,
+    and nothing tells the scheduler (seen with Kubernetes 1.34, "unbound immediate PersistentVolumeClaims")."""
+    end, told = clock.now() + STORAGE_COMES, False
+    while True:
+        there = kube.storage_classes()
+        known = {one.name for one in there} | {"" for one in there if one.default}
+        missing = sorted(release.storage_classes - known)
+        if not missing:
+            return
+        what = f"the storage class {missing[0]}" if missing[0] else "a default storage class"
+        if not told:
+            tell(Kind.PROGRESS, f"waiting for {what}")
+            told = True
+        if clock.now() > end:
+            names = ", ".join(one.name for one in there) or "none"
+            raise HubfleetError(
+                f"the cluster has not got {what}",
+                why=f"the hub's claims need it; there are: {names}",
+                remedy="name one that is there (storage: storage_class:), or make one the default",
+                layer=Layer.STORAGE,
+            )
+        clock.sleep(1.0)
+
+
+def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
+    """Takes away the record of a Helm that was killed: Helm would refuse to go on ("another operation is in progress")
+    for ever. Only that record; the objects stay, and Helm takes on those that carry its annotations."""
+    record = _pending(release, kube)
+    if record is None:
+        return
+    tell(Kind.PROGRESS, f"Helm says {record.status}: looking whether somebody is at work")
+    end = clock.now() + AT_WORK
+    while record and clock.now() < end:
+        clock.sleep(1.0)
+        record = _pending(release, kube)
+    if record:
+        tell(Kind.NOTE, f"a Helm that was killed left the release {record.status}; going on from there")
+        kube.delete("Secret", record.namespace, record.secret)
+
+
+def _replace(release: Release, helm: Helm, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
+    """Where the release is of another chart, takes that away first; claims stay."""
+    record = newest(kube).get((release.namespace, release.name))
+    before = record.labels.get(CHART, "") if record else ""
+    if before not in ("", release.chart.name):
+        tell(Kind.PROGRESS, f"taking the chart {before} away; homes and database stay")
+        helm.uninstall(release.name, release.namespace)
+        end = removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120)
+        end.run(claims=False)
+
+
+def _pending(release: Release, kube: Kube) -> Record | None:
+    record = newest(kube).get((release.namespace, release.name))
+    return record if record and (record.status.startswith("pending") or record.status == "uninstalling") else None
+
+
+def _chart(release: Release, helm: Helm) -> Path:
+    chart = release.chart
+    if chart.path is not None:
+        return chart.path
+    if chart.repository is None:
+        raise HubfleetError(f"the chart {chart} has neither a folder nor a repository", layer=Layer.CHART)
+    return helm.pull(chart.repository, chart.name, chart.version, chart.sha256)
+
+
+def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The values with every generated secret at its place, and the texts of all secrets in them."""
+    if not release.generated:
+        return dict(release.values), _secrets(release)
+    fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length)) for one in release.generated}
+    kept = kube.add_to_secret(release.namespace, SECRET, fresh, {CLUSTER: cluster, HUB: release.hub})
+    values: Mapping[str, Any] = release.values
+    for one in release.generated:
+        values = _set(values, one.path, kept[one.key])
+    return dict(values), (*_secrets(release), *(kept[one.key] for one in release.generated))
+
+
+def with_stand_ins(release: Release) -> Mapping[str, Any]:
+    """The values with a text of the right length for each secret that is yet to be made: to render and to check."""
+    values: Mapping[str, Any] = release.values
+    for one in release.generated:
+        values = _set(values, one.path, "x" * one.length)
+    return values
+
+
+def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
+    below = value if len(path) == 1 else _set(cast("Mapping[str, Any]", values.get(path[0]) or {}), path[1:], value)
+    return {**values, path[0]: below}
+
+
+def _secrets(release: Release) -> tuple[str, ...]:
+    found = (_at(release.values, path) for path in release.secret_paths)
+    return tuple(text for text in found if isinstance(text, str) and text)
+
+
+def _at(values: Any, path: Sequence[str | int]) -> Any:
+    for key in path:
+        try:
+            values = values[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return values
+
+
+def _masker(hidden: Sequence[str]) -> Callable[[str], str]:
+    def mask(text: str) -> str:
+        for secret in sorted(hidden, key=len, reverse=True):
+            text = text.replace(secret, "••••")
+        return text
+
+    return mask
+
+
+def _teller(release: Release, say: Say, cluster: str) -> Callable[[Kind, str], None]:
+    return lambda kind, text: say(Event(kind, cluster, f"release/{release.name}", text))

@@ -1,0 +1,78 @@
+"""What a release leaves behind: users' servers, load balancers, claims and their volumes. Taken away and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hubfleet.checks.pods import COMPONENT
+from hubfleet.engine.run import Clock
+from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.tools.kube import Kube
+
+EVERY = 0.5
+
+
+class Removal:
+    """For one namespace. `tell` hears what is waited for."""
+
+    def __init__(
+        self, kube: Kube, namespace: str, tell: Callable[[str], None], clock: Clock, *, timeout: float
+    ) -> None:
+        self._kube, self._namespace, self._tell, self._clock, self._timeout = kube, namespace, tell, clock, timeout
+
+    def run(self, *, claims: bool) -> None:
+        """Take away users' servers and wait until no pod and no load balancer is left; with `claims` also every claim,
+        and wait until their volumes are gone, since a cloud keeps, and bills, those that outlive their cluster."""
+        for pod in self._kube.pods(self._namespace, f"{COMPONENT}=singleuser-server"):
+            self._kube.delete("Pod", self._namespace, pod.name)
+        self._wait(self._pods_and_addresses)
+        if claims:
+            for claim in self._kube.claims(self._namespace):
+                self._kube.delete("PersistentVolumeClaim", self._namespace, claim.name)
+            self._wait(self._claims_and_volumes)
+
+    def namespace(self) -> None:
+        """Delete the namespace, and wait until it is gone: nothing can be made in one that is on its way out."""
+        self._kube.delete_namespace(self._namespace)
+        self._wait(self._namespace_itself)
+
+    def gone(self) -> None:
+        """Wait until the namespace, which somebody deleted, is gone."""
+        self._wait(self._namespace_itself)
+
+    def _wait(self, left: Callable[[], list[str]]) -> None:
+        end, told, still = self._clock.now() + self._timeout, "", [""]
+        while still:
+            try:
+                still = left()
+            except CloudError as error:
+                if error.status is not None and error.status < 500:
+                    raise
+                still = ["an answer of the API server"]
+            if not still:
+                return
+            if self._clock.now() > end:
+                raise HubfleetError(
+                    f"after {self._timeout:.0f} s these are still there: {', '.join(still)}",
+                    why="something that the cluster's controllers should take away stays",
+                    remedy="see what holds them: hubfleet kubectl; then run the same command again",
+                    layer=Layer.KUBERNETES,
+                )
+            doing = f"waiting for the end of {', '.join(still)}"
+            if doing != told:
+                told = doing
+                self._tell(doing)
+            self._clock.sleep(EVERY)
+
+    def _pods_and_addresses(self) -> list[str]:
+        pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace)]
+        services = self._kube.services(self._namespace)
+        return pods + [f"load balancer {one.name}" for one in services if one.type == "LoadBalancer"]
+
+    def _namespace_itself(self) -> list[str]:
+        return [] if self._kube.namespace(self._namespace) is None else [f"namespace {self._namespace}"]
+
+    def _claims_and_volumes(self) -> list[str]:
+        claims = [f"claim {claim.name}" for claim in self._kube.claims(self._namespace)]
+        volumes = [one for one in self._kube.volumes() if one.namespace == self._namespace and one.deleted_after]
+        return claims + [f"volume {one.name} of {one.claim}" for one in volumes]

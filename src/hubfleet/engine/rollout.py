@@ -1,0 +1,144 @@
+"""Waits until a release runs and its hub answers; tells what it waits for and, when it is stuck, why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hubfleet.checks import hub as hub_check
+from hubfleet.checks import pods as pods_check
+from hubfleet.checks.hub import HubHealth
+from hubfleet.checks.pods import Trouble
+from hubfleet.engine.run import Clock
+from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.events import Kind
+from hubfleet.hubs import Release
+from hubfleet.tools.kube import Deployment, Kube, Service
+
+EVERY = 0.5
+"""Seconds between two looks."""
+WARN_AFTER = 8.0
+"""Seconds that trouble may last before it is told: much of it passes by itself."""
+PATIENCE = 180.0
+"""Seconds that one and the same trouble may last before it is taken for serious."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is of a release at one moment."""
+
+    deployments: tuple[Deployment, ...]
+    services: tuple[Service, ...]
+
+    @property
+    def address(self) -> str:
+        """The load balancer's, or ""."""
+        return next((service.address for service in self.services if service.address), "")
+
+    @property
+    def unready(self) -> str:
+        """What is not there yet, in words; "" when all is."""
+        return pods_check.progress(self.deployments, self.services)
+
+
+_NOTHING = State((), ())
+
+
+def look(kube: Kube, namespace: str | None) -> dict[tuple[str, str], State]:
+    """The state of every release in the namespace (None: in the cluster), by namespace and name. Two requests."""
+    deployments, services = kube.deployments(namespace), kube.services(namespace)
+    found: dict[tuple[str, str], State] = {}
+    for deployment in deployments:
+        key = (deployment.namespace, deployment.release)
+        found[key] = State((*found.get(key, _NOTHING).deployments, deployment), ())
+    for service in services:
+        state = found.get(key := (service.namespace, service.release), _NOTHING)
+        found[key] = State(state.deployments, (*state.services, service))
+    return found
+
+
+class Rollout:
+    """One wait for one release. `ask` asks the hub; `mask` takes secrets out of what other programs said."""
+
+    def __init__(
+        self,
+        release: Release,
+        kube: Kube,
+        say: Callable[[Kind, str], None],
+        clock: Clock,
+        *,
+        timeout: float,
+        mask: Callable[[str], str] = str,
+        ask: Callable[[str, str], HubHealth] = hub_check.answers,
+    ) -> None:
+        self._release, self._kube, self._say, self._clock = release, kube, say, clock
+        self._timeout, self._mask, self._ask = timeout, mask, ask
+        self._told = ""
+        self._trouble: Trouble | None = None
+        self._since = 0.0
+        self._warned = False
+
+    def wait(self) -> HubHealth | None:
+        """The hub's answer, once it gives one; None where there is no load balancer at which to ask. HubfleetError with
+        what is stuck after `PATIENCE` or the time-out."""
+        end = self._clock.now() + self._timeout
+        while True:
+            over, health, doing, trouble = self._look()
+            if over:
+                return health
+            self._tell(doing)
+            self._note(trouble)
+            if self._clock.now() > end:
+                remedy = "hubfleet status and hubfleet kubectl show more; apply again goes on waiting"
+                raise self._error(
+                    trouble or Trouble(Layer.HUB, f"{doing}: in vain for {self._timeout:.0f} s", remedy=remedy)
+                )
+            self._clock.sleep(EVERY)
+
+    def _look(self) -> tuple[bool, HubHealth | None, str, Trouble | None]:
+        """Whether the wait is over, the hub's answer, what is waited for, what is wrong."""
+        try:
+            return self._judge(
+                look(self._kube, self._release.namespace).get((self._release.namespace, self._release.name))
+            )
+        except CloudError as error:
+            if error.status is not None and error.status < 500:
+                raise
+            doing = "the API server does not answer"
+            return False, None, doing, Trouble(error.layer or Layer.KUBERNETES, error.what, error.why, error.remedy)
+
+    def _judge(self, state: State | None) -> tuple[bool, HubHealth | None, str, Trouble | None]:
+        if state is None:
+            return False, None, "waiting for what the chart makes", None
+        if state.unready:
+            trouble = pods_check.find(self._kube, self._release.namespace, state.deployments, state.services)
+            return False, None, state.unready, trouble
+        if not state.address:
+            return True, None, "", None
+        health = self._ask(state.address, self._release.url)
+        trouble = None if health.answers else Trouble(health.layer or Layer.HUB, "the hub does not answer", health.why)
+        return health.answers, health, f"waiting for the hub's answer at {state.address}", trouble
+
+    def _tell(self, doing: str) -> None:
+        if doing != self._told:
+            self._told = doing
+            self._say(Kind.PROGRESS, doing)
+
+    def _note(self, trouble: Trouble | None) -> None:
+        """Warns of trouble that stays for a while, and raises it when it stays for long."""
+        same = trouble and self._trouble and (trouble.layer, trouble.what) == (self._trouble.layer, self._trouble.what)
+        self._trouble = trouble
+        if not same:
+            self._since, self._warned = self._clock.now(), False
+        if trouble is None:
+            return
+        lasted = self._clock.now() - self._since
+        if lasted >= WARN_AFTER and not self._warned:
+            self._warned = True
+            self._say(Kind.WARNING, str(self._error(trouble)))
+        if lasted >= PATIENCE:
+            raise self._error(trouble)
+
+    def _error(self, trouble: Trouble) -> HubfleetError:
+        what = f"release {self._release.name}: {trouble.what}"
+        return HubfleetError(what, why=self._mask(trouble.why), remedy=trouble.remedy, layer=trouble.layer)

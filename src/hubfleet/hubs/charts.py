@@ -1,0 +1,54 @@
+"""Which charts there are: upstream's, pinned in versions.yaml, our own `lite`, and folders of the operator's.
+
+The one module of this package that reads files: a chart is part of what a hub is made from, as its values are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hubfleet.hubs.release import Chart
+from hubfleet.spec import Cluster
+
+LITE = "lite"
+UPSTREAM = "jupyterhub"
+
+
+def chart(name: str, cluster: Cluster) -> Chart:
+    """The chart of a hub; `spec` has seen to it that a folder is a chart."""
+    wanted = cluster.hubs[name].chart
+    if wanted == LITE:
+        return folder(_ours() / LITE)
+    if wanted == UPSTREAM:
+        return pinned(UPSTREAM)
+    return folder((cluster.file.parent / wanted).resolve())
+
+
+def pinned(name: str) -> Chart:
+    """An upstream chart, in the version that this hubfleet was tried with."""
+    pins: dict[str, dict[str, str]] = yaml.safe_load((_ours() / "versions.yaml").read_text(encoding="utf-8"))
+    pin = pins[name]
+    return Chart(name, pin["version"], repository=pin["repository"], sha256=pin.get("sha256", ""))
+
+
+def folder(place: Path) -> Chart:
+    """The chart in a folder, with the digest of its files."""
+    described: dict[str, Any] = yaml.safe_load((place / "Chart.yaml").read_text(encoding="utf-8"))
+    return Chart(str(described["name"]), str(described["version"]), path=place, content=_digest(place))
+
+
+def _ours() -> Path:
+    return Path(str(resources.files("hubfleet") / "charts"))
+
+
+def _digest(place: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(file for file in place.rglob("*") if file.is_file()):
+        data = path.read_bytes()
+        digest.update(f"{path.relative_to(place)}\0{len(data)}\0".encode() + data)
+    return digest.hexdigest()

@@ -1,0 +1,161 @@
+"""A hub whose users keep their home directories, as one release of Zero to JupyterHub's chart or of `lite`. Pure.
+
+Values for Zero to JupyterHub 4.4 (its values.schema.yaml); `lite` takes a subset of the same keys with the same
+meaning, so that one description serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from hubfleet.hubs import charts, login
+from hubfleet.hubs.release import Chart, Release
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster, Hub, merge, reveal
+
+Values = dict[str, Any]
+_KEEP = {"helm.sh/resource-policy": "keep"}
+"""`helm uninstall` leaves the hub's database alone; whether it goes is for `destroy` to decide."""
+
+
+def release(name: str, cluster: Cluster, description: Description) -> Release:
+    """The one release of the hub `name`: computed values, then those of its values_files in order, then its values."""
+    hub, chart = cluster.hubs[name], charts.chart(name, cluster)
+    encrypts = _lets_encrypt(chart, cluster)
+    found = url(hub, encrypts=encrypts)
+    auth = login.of(hub, found)
+    computed = [
+        _hub(hub, cluster, description),
+        auth.values,
+        _proxy(hub, cluster, description, encrypts=encrypts),
+        _users(hub, cluster, description),
+    ]
+    if chart.name == charts.UPSTREAM:
+        computed.append(_upstream(cluster, description))
+    values, secret = reveal(merge(*computed, *hub.layers))
+    return Release(
+        name=name,
+        namespace=name,
+        hub=name,
+        chart=chart,
+        values=values,
+        secret_paths=secret,
+        generated=tuple(one for one in auth.generated if _at(values, one.path) is None),
+        url=found,
+        domain=hub.domain,
+        storage_classes=_storage_classes(values),
+    )
+
+
+def url(hub: Hub, *, encrypts: bool) -> str:
+    """Where people find the hub: by https where its chart gets a certificate, or as the hub's own values have it."""
+    own = _at(merge(*hub.layers), ("proxy", "https", "enabled"))
+    return f"{'https' if (encrypts if own is None else own) else 'http'}://{hub.domain}"
+
+
+def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
+    pvc: Values = {"annotations": _KEEP, **_named("storageClassName", _storage_class(cluster, description))}
+    return {
+        "hub": {
+            "config": {"Authenticator": {"admin_users": sorted(hub.admins)}} if hub.admins else {},
+            "db": {"type": "sqlite-pvc", "pvc": pvc},
+            **_core(cluster, description),
+        },
+        "cull": {"enabled": hub.culling.enabled, "timeout": hub.culling.idle, "every": hub.culling.every},
+    }
+
+
+def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bool) -> Values:
+    annotations = dict(description.traits.load_balancer_annotations)
+    proxy: Values = {
+        "service": {"type": "LoadBalancer", **({"annotations": annotations} if annotations else {})},
+        "chp": _core(cluster, description),
+    }
+    if encrypts:
+        contact = {"contactEmail": cluster.ingress.email}
+        proxy["https"] = {"enabled": True, "type": "letsencrypt", "hosts": [hub.domain], "letsencrypt": contact}
+    return {"proxy": proxy}
+
+
+def _users(hub: Hub, cluster: Cluster, description: Description) -> Values:
+    homes = hub.homes or cluster.storage.homes
+    dynamic = _named("storageClass", _storage_class(cluster, description))
+    return {
+        "singleuser": {
+            **({"image": image(hub.image)} if hub.image else {}),
+            "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
+            **_user_nodes(cluster, description),
+        }
+    }
+
+
+def _upstream(cluster: Cluster, description: Description) -> Values:
+    """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
+    core, ignore = _core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
+    return {
+        "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": core},
+        "proxy": {"traefik": core},
+        "prePuller": {"hook": core},
+    }
+
+
+def image(name: str) -> Values:
+    """A container image as the charts take it, who write it as NAME:TAG: a digest is the last part of such a name."""
+    if "@" in name:
+        place, _, digest = name.rpartition(":")
+        return {"name": place, "tag": digest}
+    place, colon, tag = name.rpartition(":")
+    return {"name": place, "tag": tag} if colon and "/" not in tag else {"name": name, "tag": "latest"}
+
+
+def _core(cluster: Cluster, description: Description) -> Values:
+    """Selects the nodes of the core pool."""
+    core = next((name for name, pool in cluster.pools.items() if "core" in pool.runs), "")
+    labels = description.placement.get(core)
+    return {"nodeSelector": dict(labels)} if labels else {}
+
+
+def _user_nodes(cluster: Cluster, description: Description) -> Values:
+    """Selects the nodes of any pool that runs users: image pullers and placeholders follow it too."""
+    labels = [description.placement.get(p, {}) for p, pool in cluster.pools.items() if "users" in pool.runs]
+    if not all(labels):
+        return {}  # a pool whose nodes cannot be told from others: users may be anywhere
+    if len(labels) == 1:
+        return {"nodeSelector": dict(labels[0])}
+    return {"extraNodeAffinity": {"required": [_term(pool) for pool in labels]}}  # terms are alternatives
+
+
+def _term(labels: Mapping[str, str]) -> Values:
+    return {"matchExpressions": [{"key": key, "operator": "In", "values": [value]} for key, value in labels.items()]}
+
+
+def _storage_class(cluster: Cluster, description: Description) -> str | None:
+    return cluster.storage.storage_class or description.traits.storage_class
+
+
+def _storage_classes(values: Values) -> frozenset[str]:
+    """Those that the finished values' claims name."""
+    claims = {
+        ("hub", "db", "pvc", "storageClassName"): _at(values, ("hub", "db", "type")) == "sqlite-pvc",
+        ("singleuser", "storage", "dynamic", "storageClass"): _at(values, ("singleuser", "storage", "type"))
+        == "dynamic",
+    }
+    return frozenset(_at(values, path) or "" for path, made in claims.items() if made)
+
+
+def _lets_encrypt(chart: Chart, cluster: Cluster) -> bool:
+    return chart.name == charts.UPSTREAM and cluster.ingress.email is not None
+
+
+def _named(key: str, value: str | None) -> Values:
+    return {} if value is None else {key: value}
+
+
+def _at(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    for key in path[:-1]:
+        below = values.get(key)
+        if not isinstance(below, Mapping):
+            return None
+        values = cast("Mapping[str, Any]", below)
+    return values.get(path[-1])

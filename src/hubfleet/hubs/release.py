@@ -1,0 +1,66 @@
+"""One Helm release, complete: all that is needed to install it, and the digest by which a change is known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart: `path` of a folder, or `name` and `version` in the repository at `repository` (an https address)."""
+
+    name: str
+    version: str
+    repository: str | None = None
+    path: Path | None = None
+    content: str = ""
+    """Digest of a folder's files, so that a changed chart of a folder is a changed release; "" from a repository."""
+    sha256: str = ""
+    """Of the archive in the repository; "" where it is not pinned."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A random secret that is made once, kept in the cluster in the Secret `hubfleet` of the release's namespace under
+    `key`, and set in the values at `path`. `length` characters."""
+
+    key: str
+    path: tuple[str, ...]
+    length: int = 32
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Helm release. `values` are finished (Helm merges nothing but the chart's own defaults) and hold secrets in
+    clear: never print them; `secret_paths` says which."""
+
+    name: str
+    namespace: str
+    hub: str
+    chart: Chart
+    values: Mapping[str, Any] = field(repr=False)
+    secret_paths: frozenset[tuple[str | int, ...]] = frozenset()
+    generated: tuple[Generated, ...] = ()
+    url: str = ""
+    """Where people find the hub: https://DOMAIN."""
+    domain: str = ""
+    """The name in `url`, by which the hub knows itself."""
+    storage_classes: frozenset[str] = frozenset()
+    """Of the claims that it makes; "" is the cluster's default class."""
+    needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over chart and values (generated secrets apart, they never change): equal digests, equal
+        releases. It fits into a label's value."""
+        chart = [self.chart.name, self.chart.version, self.chart.repository, self.chart.content]
+        made_from = [self.name, self.namespace, *chart, self.values]
+        return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -1,0 +1,180 @@
+"""Releases: what the file wants against what the cluster has. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hubfleet.errors import Layer, Refused
+from hubfleet.hubs import Release
+from hubfleet.plan.steps import Action, Change, Step
+from hubfleet.spec import Cluster, Position
+
+DIGEST = "hubfleet.org/digest"
+"""Label of a release: `Release.digest` of what it was made from."""
+HUB = "hubfleet.org/hub"
+"""Label of a release: the hub of the file that it is for."""
+UNINSTALLED = "uninstalled"
+"""The status of a hub of which only its namespace is left, with its claims: it was removed, or half so."""
+CLUSTER = "hubfleet.org/cluster"
+"""Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
+CHART = "hubfleet.org/chart"
+"""Label of a release: its chart's name."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A release that the cluster has (its newest revision), as `engine.releases.observe` found it."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: str
+    """Helm's word: deployed, failed, pending-install, ...; "uninstalled" where only the hub's namespace is left."""
+    hub: str
+    """"" where hubfleet did not make it."""
+    cluster: str
+    """The cluster of whose file it is; "" where hubfleet did not make it."""
+    digest: str
+    chart: str = ""
+    """Its chart's name, where it is known."""
+    unready: str = ""
+    """What of it is not there yet, in words; "" when all is."""
+    claims: tuple[str, ...] = ()
+    """Names of the claims in its namespace: homes, the hub's database."""
+    values: Mapping[str, Any] | None = field(default=None, repr=False)
+    """What it was last made from, secrets in clear; only asked for where the digest changed."""
+
+    @property
+    def settled(self) -> bool:
+        """Helm is done with it, and well."""
+        return self.status == "deployed"
+
+
+def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
+    """A step for each release: wanted ones in their order, then those whose hub left the file.
+
+    `Step.work` is the Release, or for DESTROY the Observed. Refused where a release of that name is somebody else's.
+    """
+    there = {(one.namespace, one.name): one for one in observed}
+    wanted = {(release.namespace, release.name) for release in desired}
+    ours = [one for one in observed if one.cluster == cluster.name and one.status != UNINSTALLED]
+    gone = [one for one in ours if (one.namespace, one.name) not in wanted]
+    return (
+        *(_step(release, there.get((release.namespace, release.name)), cluster) for release in desired),
+        *map(_leave, gone),
+    )
+
+
+def origin(cluster: Cluster, hub: str, path: Sequence[str | int]) -> Position:
+    """Where a key of a hub's values is set: in its `values`, in a values file (the last that has it), else at the hub
+    itself, from which it is computed."""
+    files = range(len(cluster.hubs[hub].values_files)) if hub in cluster.hubs else range(0)
+    places = [
+        ("hubs", hub, "values", *path),
+        *(("hubs", hub, "values_files", index, *path) for index in reversed(files)),
+    ]
+    found = next((place for place in places if place in cluster.positions), ("hubs", hub))
+    return cluster.position(*found)
+
+
+def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
+    if there is not None and there.cluster != cluster.name:
+        raise _not_ours(there)
+    action, details = _decide(release, there)
+    changes = _changes(release, there.values, cluster) if there and action in (Action.CHANGE, Action.REPLACE) else ()
+    return Step(
+        id=f"release/{release.name}",
+        action=action,
+        subject=f"hub {release.hub} (release {release.name})",
+        work=release,
+        details=details,
+        changes=changes,
+        needs=release.needs,
+    )
+
+
+def _decide(release: Release, there: Observed | None) -> tuple[Action, tuple[str, ...]]:
+    if there is None or there.status == UNINSTALLED:
+        return Action.CREATE, (str(release.chart), release.url)
+    if there.chart not in ("", release.chart.name):
+        # Kubernetes does not let one chart's deployments become another's: their selectors are immutable.
+        return Action.REPLACE, (
+            f"{release.chart} instead of {there.chart}: running servers stop, homes and database stay",
+        )
+    if there.digest != release.digest:
+        return Action.CHANGE, (str(release.chart),)
+    if not there.settled:
+        return Action.FINISH, (f"Helm says {there.status}",)
+    return (Action.FINISH, (there.unready,)) if there.unready else (Action.KEEP, (str(release.chart), release.url))
+
+
+def removal(observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
+    """A step for each hub of this cluster's file, past ones included, with the homes and databases that go with it."""
+    return tuple(
+        Step(
+            f"release/{one.name}",
+            Action.DESTROY,
+            _subject(one),
+            one,
+            loses=(f"home directories and database: {', '.join(one.claims)}",) if one.claims else (),
+        )
+        for one in observed
+        if one.cluster == cluster.name
+    )
+
+
+def _leave(one: Observed) -> Step:
+    """A hub that left the file goes; what people keep in it does not."""
+    kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
+    details = ("it is no longer in the file", *((kept,) if one.claims else ()))
+    return Step(f"release/{one.name}", Action.DESTROY, _subject(one), one, details)
+
+
+def _subject(one: Observed) -> str:
+    return f"hub {one.hub} (release {one.name})"
+
+
+def _not_ours(there: Observed) -> Refused:
+    owner = f"it belongs to the cluster file of {there.cluster}" if there.cluster else "hubfleet did not make it"
+    return Refused(
+        f"there is a release {there.name} in the namespace {there.namespace} already",
+        why=owner,
+        remedy="give the hub another name, or uninstall that release yourself",
+        layer=Layer.HELM,
+    )
+
+
+def _changes(release: Release, old: Mapping[str, Any] | None, cluster: Cluster) -> tuple[Change, ...]:
+    if old is None:
+        return ()
+    generated = {one.path for one in release.generated}
+    before, after = dict(_leaves(old)), dict(_leaves(release.values))
+    differing = [
+        path
+        for path in sorted({*before, *after}, key=str)
+        if before.get(path) != after.get(path) and path not in generated
+    ]
+    return tuple(_change(release, path, before.get(path), after.get(path), cluster) for path in differing)
+
+
+def _change(release: Release, path: tuple[str, ...], old: object, new: object, cluster: Cluster) -> Change:
+    secret = _is_secret(path, release)
+    key = ".".join(path)
+    return Change(key, None if secret else old, None if secret else new, origin(cluster, release.hub, path), secret)
+
+
+def _is_secret(path: tuple[str, ...], release: Release) -> bool:
+    """By what the file says; and by its name, for one that the file no longer has."""
+    # A list is compared as a whole: it is secret if anything in it is.
+    named = any(word in path[-1].lower() for word in ("password", "secret", "token", "key"))
+    return named or any(one[: len(path)] == path for one in release.secret_paths)
+
+
+def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(cast("Mapping[str, Any]", value), (*path, key))
+        elif value not in (None, {}):
+            yield (*path, key), value

@@ -1,0 +1,82 @@
+"""Zero to JupyterHub's chart takes what hubfleet computes: its schema agrees, and every pod has its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hubfleet.provider import Traits
+from hubfleet.tools.helm import Helm
+from hubfleet.tools.helm_errors import BadValues
+from tests.render.rendering import Manifests, render
+from tests.unit.hub_files import LABEL, TWO_POOLS, release
+
+GITHUB = {"github": {"client_id": "abc", "client_secret": "${env:GITHUB}", "organizations": ["lab"]}}
+MAIL = {"ingress": {"email": "ops@example.org"}}
+
+
+def rendered(helm: Helm, upstream: Path, folder: Path, **file: Any) -> Manifests:
+    return render(helm, release(folder, **file), upstream)
+
+
+def test_every_pod_has_its_pool(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    pods = rendered(helm, upstream, tmp_path, top=MAIL).pods()
+    places = {name: pod.get("nodeSelector", {}).get(LABEL) for name, pod in pods.items()}
+    assert places == {
+        "hub": "core",
+        "proxy": "core",
+        "autohttps": "core",
+        "user-scheduler": "core",
+        "hook-image-awaiter": "core",
+        "hook-image-puller": "user",
+        "continuous-image-puller": "user",
+        "user-placeholder": "user",
+    }
+
+
+def test_no_pod_asks_for_upstreams_own_node_label(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    found = rendered(helm, upstream, tmp_path, top=MAIL)
+    assert "hub.jupyter.org/node-purpose" not in json.dumps(found.pods())
+
+
+def test_with_several_pools_of_users_images_are_pulled_to_all_of_them(
+    helm: Helm, upstream: Path, tmp_path: Path
+) -> None:
+    pods = rendered(helm, upstream, tmp_path, pools=TWO_POOLS | {"gpu": {"machine": "g"}}).pods()
+    affinity = pods["continuous-image-puller"]["affinity"]["nodeAffinity"]
+    terms = affinity["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert [term["matchExpressions"][0]["values"] for term in terms] == [["user"], ["gpu"]]
+
+
+@pytest.mark.parametrize("auth", [GITHUB, {"shared_password": {}}])
+def test_its_schema_takes_every_way_to_log_in(helm: Helm, upstream: Path, tmp_path: Path, auth: dict[str, Any]) -> None:
+    found = rendered(helm, upstream, tmp_path, auth=auth, admins=["ada"])
+    config = yaml.safe_load(found.secret("hub", "values.yaml"))["hub"]["config"]
+    assert config["Authenticator"]["admin_users"] == ["ada"]
+
+
+def test_metadata_of_the_cloud_is_kept_from_users(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    values = yaml.safe_load(rendered(helm, upstream, tmp_path).secret("hub", "values.yaml"))
+    assert values["singleuser"]["cloudMetadata"]["blockWithIptables"] is True
+
+
+def test_storage_image_and_load_balancer_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    traits = Traits(1, LABEL, storage_class="cinder", load_balancer_annotations={"a/b": "c"})
+    digest = f"quay.io/x/y:1@sha256:{'a' * 64}"
+    found = rendered(helm, upstream, tmp_path, description={"traits": traits}, image=digest, homes={"size": "5Gi"})
+    claim = found.one("PersistentVolumeClaim", "hub-db-dir")
+    assert claim["spec"]["storageClassName"] == "cinder"
+    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+    assert found.one("Service", "proxy-public")["metadata"]["annotations"] == {"a/b": "c"}
+    pulled = [one["image"] for one in found.pods()["continuous-image-puller"]["initContainers"]]
+    assert digest in pulled
+
+
+def test_what_its_schema_refuses_is_told_by_name(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadValues) as error:
+        rendered(helm, upstream, tmp_path, values={"hub": {"imag": {}}})
+    assert [one.path for one in error.value.complaints] == [("hub", "imag")]

@@ -1,0 +1,466 @@
+"""Releases come true, whatever happens on the way, and go without leaving anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from hubfleet.checks.hub import HubHealth
+from hubfleet.engine import releases
+from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.events import Event, Kind, Watch
+from hubfleet.hubs import Release
+from hubfleet.hubs import releases as releases_of
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
+from hubfleet.tools.helm import Helm
+from hubfleet.tools.process import Scripted
+from tests.unit.clocks import FakeClock
+from tests.unit.hub_files import describe, load
+from tests.unit.kube_api import Api
+
+HELM = "/bin/helm"
+
+
+class HelmProgram(Scripted):
+    """A Helm that does to the cluster what the real one would."""
+
+    def __init__(self, api: Api, address: str = "172.30.0.100") -> None:
+        super().__init__()
+        self.api, self.address, self.runs = api, address, True
+        self.answer([HELM])
+
+    def __call__(self, argv: Any, **details: Any) -> Any:
+        done = super().__call__(argv, **details)
+        if argv[1] == "upgrade":
+            self._upgrade(argv)
+        if argv[1] == "uninstall":
+            for key in list(self.api.objects):
+                if key[0] in ("deployments", "services") or key[2].startswith("sh.helm.release"):
+                    del self.api.objects[key]
+        return done
+
+    def _upgrade(self, argv: Any) -> None:
+        if any("pending" in str(one) for one in self.api.objects.values()):
+            raise AssertionError("another operation (install/upgrade/rollback) is in progress")
+        labels = dict(pair.split("=") for pair in argv[argv.index("--labels") + 1].split(","))
+        self.api.record("main", "main", 1, "deployed", **labels)
+        if self.runs:
+            self.api.running_hub("main", "main", self.address)
+
+
+class Trial:
+    """One hub of one file, a cluster and a Helm; the hub answers with what `health` gives."""
+
+    def __init__(self, folder: Path, **hub: Any) -> None:
+        self.api, self.clock, self.said = Api(), FakeClock(), list[Event]()
+        self.program = HelmProgram(self.api)
+        self.file = load(folder, **{"chart": "lite"} | hub)
+        (self.release,) = releases_of(self.file, describe(self.file))
+        self.health = [HubHealth(True, "5.5.4")]
+        self.asked: list[tuple[str, str]] = []
+
+    def answers(self, address: str, url: str) -> HubHealth:
+        self.asked.append((address, url))
+        return self.health.pop(0) if len(self.health) > 1 else self.health[0]
+
+    @property
+    def helm(self) -> Helm:
+        return Helm(Path("/kubeconfig"), program=Path(HELM), cache=Path("/cache"), run=self.program)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The values that Helm was given last."""
+        found: dict[str, Any] = json.loads(self.program.inputs[-1] or "")
+        return found
+
+    def install(self) -> str:
+        kube, watch = self.api.kube(), Watch(self.clock.now)
+        return releases.install(
+            self.release,
+            self.helm,
+            kube,
+            self.said.append,
+            watch,
+            cluster="pythia",
+            clock=self.clock,
+            ask=self.answers,
+        )
+
+    def remove(self, *, homes: bool) -> None:
+        kube, watch = self.api.kube(), Watch(self.clock.now)
+        releases.remove(
+            "main", "main", self.helm, kube, self.said.append, watch, cluster="pythia", homes=homes, clock=self.clock
+        )
+
+    def observe(self, *wanted: Release) -> Any:
+        return releases.observe(wanted or (self.release,), self.api.kube(), self.helm)
+
+    def told(self, kind: Kind) -> str:
+        return "\n".join(event.text for event in self.said if event.kind is kind)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path, admins=["ada"])
+
+
+def pod(api: Api, name: str = "hub-1", **status: Any) -> None:
+    labels = {"app.kubernetes.io/component": "hub"}
+    api.add(
+        "pods", "main", name, metadata={"labels": labels}, spec={"nodeName": "n1"}, status={"phase": "Pending"} | status
+    )
+
+
+def waiting(reason: str, message: str = "", restarts: int = 0) -> dict[str, Any]:
+    state = {"waiting": {"reason": reason, "message": message}}
+    return {"containerStatuses": [{"name": "hub", "image": "x:1", "restartCount": restarts, "state": state}]}
+
+
+def late(trial: Trial) -> None:
+    """The hub's deployment has no pod that is available."""
+    trial.program.runs = False
+    metadata = {"annotations": {"meta.helm.sh/release-name": "main"}, "generation": 1}
+    trial.api.add("deployments", "main", "hub", metadata=metadata, spec={"replicas": 1}, status={})
+
+
+def test_a_hub_is_installed_when_it_answers_at_its_load_balancer(trial: Trial) -> None:
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert trial.asked == [("172.30.0.100", "http://hub.example.org")]
+    (one,) = trial.observe()
+    assert (one.hub, one.cluster, one.digest, one.unready) == ("main", "pythia", trial.release.digest, "")
+
+
+def test_its_namespace_is_marked_as_ours(trial: Trial) -> None:
+    trial.install()
+    assert trial.api.objects["namespaces", "", "main"]["metadata"]["labels"] == {CLUSTER: "pythia", HUB: "main"}
+
+
+def test_generated_passwords_are_made_once_and_kept(trial: Trial) -> None:
+    trial.install()
+    first = trial.given["hub"]["config"]["SharedPasswordAuthenticator"]
+    trial.install()
+    assert trial.given["hub"]["config"]["SharedPasswordAuthenticator"] == first
+    assert (len(first["user_password"]), len(first["admin_password"])) == (16, 32)
+    kept = trial.api.secret("main", "hubfleet")
+    assert kept == {"user-password": first["user_password"], "admin-password": first["admin_password"]}
+
+
+def test_credentials_are_those_that_the_hub_was_given(trial: Trial) -> None:
+    trial.install()
+    found = releases.credentials(trial.release, trial.api.kube())
+    made = trial.api.secret("main", "hubfleet")
+    assert (found.url, found.address) == ("http://hub.example.org", "http://172.30.0.100")
+    assert [(one.user, one.password, one.admin) for one in found.logins] == [
+        ("ada", made["admin-password"], True),
+        ("ann", made["user-password"], False),
+    ]
+
+
+def test_before_the_hub_is_there_nobody_can_log_in(trial: Trial) -> None:
+    found = releases.credentials(trial.release, trial.api.kube())
+    assert (found.address, found.logins) == ("", ())
+
+
+def test_the_hub_is_waited_for_while_the_proxy_answers_alone(trial: Trial) -> None:
+    trial.health = [HubHealth(False, layer=Layer.HUB, why="HTTP 503"), HubHealth(True, "5.5.4")]
+    assert trial.install()
+    assert "waiting for the hub's answer at 172.30.0.100" in trial.told(Kind.PROGRESS)
+
+
+def test_a_hub_that_never_answers_is_an_error_of_the_layer_that_is_silent(trial: Trial) -> None:
+    trial.health = [HubHealth(False, layer=Layer.HUB, why="the proxy answers, the hub does not")]
+    with pytest.raises(HubfleetError, match="the hub does not answer") as error:
+        trial.install()
+    assert error.value.layer is Layer.HUB
+
+
+def test_without_a_load_balancer_there_is_nothing_to_ask(trial: Trial) -> None:
+    trial.program.runs = False
+    trial.api.running_hub("main", "main")
+    del trial.api.objects["services", "main", "proxy-public"]
+    assert trial.install() == "its pods run"
+
+
+def test_an_image_that_cannot_be_had_is_named(trial: Trial) -> None:
+    late(trial)
+    pod(trial.api, **waiting("ImagePullBackOff", "no such host"))
+    with pytest.raises(HubfleetError, match="n1 cannot get the image x:1") as error:
+        trial.install()
+    assert (error.value.layer, error.value.why) == (Layer.NODE, "ImagePullBackOff: no such host")
+
+
+def test_trouble_is_told_long_before_it_is_an_error_and_only_once(trial: Trial) -> None:
+    late(trial)
+    pod(trial.api, **waiting("ErrImagePull"))
+    with pytest.raises(HubfleetError):
+        trial.install()
+    assert trial.told(Kind.WARNING).count("cannot get the image") == 1
+
+
+def test_a_pod_that_no_node_takes_is_told_in_the_schedulers_words(trial: Trial) -> None:
+    late(trial)
+    condition = {"type": "PodScheduled", "status": "False", "message": "0/2 nodes are available"}
+    pod(trial.api, conditions=[condition])
+    with pytest.raises(HubfleetError, match="no node takes the pod hub-1") as error:
+        trial.install()
+    assert (error.value.layer, error.value.why) == (Layer.SCHEDULER, "0/2 nodes are available")
+
+
+def test_a_container_that_ends_again_and_again_is_told_with_its_last_words_and_no_secret(trial: Trial) -> None:
+    late(trial)
+    pod(trial.api, **waiting("CrashLoopBackOff", restarts=3))
+    trial.api.add("secrets", "main", "hubfleet", data={"user-password": "czNjcmV0"})
+    trial.api.logs["previous hub-1"] = "traitlets.TraitError: 's3cret' is too short"
+    with pytest.raises(HubfleetError) as error:
+        trial.install()
+    assert error.value.layer is Layer.HUB
+    assert "is too short" in error.value.why
+    assert "s3cret" not in str(error.value) + trial.told(Kind.WARNING)
+
+
+def test_a_claim_without_a_volume_is_told(trial: Trial) -> None:
+    late(trial)
+    trial.api.add("persistentvolumeclaims", "main", "hub-db-dir", spec={}, status={"phase": "Pending"})
+    about = {"kind": "PersistentVolumeClaim", "name": "hub-db-dir"}
+    trial.api.add(
+        "events", "main", "e", involvedObject=about, type="Warning", reason="ProvisioningFailed", message="quota"
+    )
+    with pytest.raises(HubfleetError, match="no volume for the claim hub-db-dir") as error:
+        trial.install()
+    assert error.value.why == "quota"
+
+
+def test_a_load_balancer_without_address_is_a_matter_of_the_network(trial: Trial) -> None:
+    trial.program.address = ""
+    about = {"kind": "Service", "name": "proxy-public"}
+    trial.api.add(
+        "events", "main", "e", involvedObject=about, type="Warning", reason="SyncFailed", message="quota exceeded"
+    )
+    with pytest.raises(HubfleetError, match="proxy-public has no address") as error:
+        trial.install()
+    assert error.value.layer is Layer.NETWORK
+
+
+def test_pods_that_cannot_even_be_made_are_told(trial: Trial) -> None:
+    late(trial)
+    refused = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]}
+    trial.api.objects["deployments", "main", "hub"]["status"] = refused
+    with pytest.raises(HubfleetError, match="no pod of hub can be made") as error:
+        trial.install()
+    assert error.value.why == "exceeded quota"
+
+
+def mends(trial: Trial, after: float) -> None:
+    """So many seconds after the start of the trial, the hub's pods run."""
+    sleep, at = trial.clock.sleep, trial.clock.now() + after
+
+    def somebody_mends_it(seconds: float) -> None:
+        sleep(seconds)
+        if trial.clock.now() > at:
+            trial.api.running_hub("main", "main")
+
+    trial.clock.sleep = somebody_mends_it  # type: ignore[method-assign]
+
+
+def test_a_users_server_in_trouble_is_not_the_hubs(trial: Trial) -> None:
+    late(trial)
+    labels = {"app.kubernetes.io/component": "singleuser-server"}
+    trial.api.add("pods", "main", "jupyter-ann", metadata={"labels": labels}, status=waiting("ImagePullBackOff"))
+    mends(trial, after=300)
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert trial.told(Kind.WARNING) == ""
+
+
+def test_when_the_trouble_is_mended_the_wait_goes_on_to_its_end(trial: Trial) -> None:
+    late(trial)
+    pod(trial.api, **waiting("ImagePullBackOff"))
+    mends(trial, after=60)
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert "cannot get the image" in trial.told(Kind.WARNING)
+
+
+def test_an_api_server_that_is_away_for_a_while_is_waited_for(trial: Trial) -> None:
+    trial.api.fail = lambda request: (
+        httpx2.Response(503, json={"message": "starting"})
+        if trial.program.calls and 1002 < trial.clock.now() < 1030
+        else None
+    )
+    trial.health = [HubHealth(False, layer=Layer.HUB, why="not yet")] * 10 + [HubHealth(True, "5.5.4")]
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert "the API server does not answer" in trial.told(Kind.PROGRESS)
+
+
+def test_an_api_server_that_refuses_us_is_not_waited_for(trial: Trial) -> None:
+    trial.api.fail = lambda request: httpx2.Response(403, json={"message": "no"}) if trial.program.calls else None
+    with pytest.raises(CloudError):
+        trial.install()
+    assert trial.clock.now() < 1005
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "uninstalling"])
+def test_what_a_killed_helm_left_is_cleared_away_and_nothing_else(trial: Trial, status: str) -> None:
+    trial.api.record("main", "main", 1, "deployed", **{CLUSTER: "pythia"})
+    trial.api.record("main", "main", 2, status, **{CLUSTER: "pythia"})
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert "sh.helm.release.v1.main.v1" in trial.api.names("secrets")
+    assert "sh.helm.release.v1.main.v2" not in trial.api.names("secrets")
+
+
+def test_a_helm_that_is_at_work_is_waited_for_and_its_record_left_alone(trial: Trial) -> None:
+    trial.api.record("main", "main", 1, "pending-install", **{CLUSTER: "pythia"})
+    sleep = trial.clock.sleep
+
+    def it_ends(seconds: float) -> None:
+        sleep(seconds)
+        trial.api.record("main", "main", 1, "deployed", **{CLUSTER: "pythia"})
+
+    trial.clock.sleep = it_ends  # type: ignore[method-assign]
+    trial.install()
+    deleted = [path for method, path in trial.api.requests if method == "DELETE"]
+    assert deleted == []
+
+
+def test_a_namespace_on_its_way_out_is_waited_for(trial: Trial) -> None:
+    trial.api.add("namespaces", "", "main", metadata={"deletionTimestamp": "now"})
+    sleep = trial.clock.sleep
+
+    def it_goes(seconds: float) -> None:
+        sleep(seconds)
+        trial.api.objects.pop(("namespaces", "", "main"), None)
+
+    trial.clock.sleep = it_goes  # type: ignore[method-assign]
+    assert trial.install()
+    assert "deletionTimestamp" not in trial.api.objects["namespaces", "", "main"]["metadata"]
+
+
+def test_a_release_of_another_chart_is_taken_away_first_and_its_homes_stay(trial: Trial) -> None:
+    trial.install()
+    trial.api.record("main", "main", 2, "deployed", **{CLUSTER: "pythia", CHART: "jupyterhub"})
+    homes(trial.api)
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert [call[1] for call in trial.program.calls] == ["upgrade", "uninstall", "upgrade"]
+    assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    assert [one.chart for one in trial.observe()] == ["lite"]
+
+
+def test_values_are_asked_for_only_where_something_changed(trial: Trial) -> None:
+    trial.install()
+    trial.program.answer([HELM, "get", "values"], '{"a": 1}')
+    (same,) = trial.observe()
+    trial.api.record("main", "main", 2, "deployed", **{CLUSTER: "pythia", DIGEST: "other"})
+    (changed,) = trial.observe()
+    assert (same.values, changed.values, changed.revision) == (None, {"a": 1}, 2)
+
+
+def test_releases_that_hubfleet_did_not_make_are_seen_only_where_they_are_in_the_way(trial: Trial) -> None:
+    trial.api.record("traefik", "kube-system", 1, "deployed")
+    trial.api.record("main", "main", 1, "deployed")
+    assert [(one.name, one.cluster) for one in trial.observe()] == [("main", "")]
+
+
+def test_an_empty_cluster_is_known_by_two_requests(trial: Trial) -> None:
+    assert trial.observe() == ()
+    assert len(trial.api.requests) == 2
+
+
+def test_homes_that_a_removal_left_are_seen_and_can_be_taken_away(trial: Trial) -> None:
+    trial.install()
+    homes(trial.api)
+    trial.remove(homes=False)
+    (left,) = trial.observe()
+    assert (left.hub, left.status, left.claims) == ("main", "uninstalled", ("claim-ann", "hub-db-dir"))
+    trial.remove(homes=True)
+    assert trial.observe() == ()
+
+
+def homes(api: Api) -> None:
+    for name in ("claim-ann", "hub-db-dir"):
+        api.add("persistentvolumeclaims", "main", name, spec={}, status={"phase": "Bound"})
+        owner = {"namespace": "main", "name": name}
+        api.add(
+            "persistentvolumes", "", f"pv-{name}", spec={"claimRef": owner, "persistentVolumeReclaimPolicy": "Delete"}
+        )
+    labels = {"app.kubernetes.io/component": "singleuser-server"}
+    api.add("pods", "main", "jupyter-ann", metadata={"labels": labels}, status={"phase": "Running"})
+    gone = {"persistentvolumeclaims": lambda name: api.objects.pop(("persistentvolumes", "", f"pv-{name}"), None)}
+    api.on_delete = lambda plural, namespace, name: gone.get(plural, lambda _: None)(name)
+
+
+def test_removing_a_hub_keeps_its_homes_unless_told(trial: Trial) -> None:
+    trial.install()
+    homes(trial.api)
+    trial.remove(homes=False)
+    assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    assert trial.api.names("secrets") == ["hubfleet"]
+    assert trial.api.names("pods") == trial.api.names("services") == []
+
+
+def test_removing_a_hub_with_its_homes_leaves_nothing(trial: Trial) -> None:
+    trial.install()
+    homes(trial.api)
+    trial.remove(homes=True)
+    assert {key[0] for key in trial.api.objects} - {
+        "secrets",
+        "storageclasses",
+    } == set()  # with its namespace the rest goes
+
+
+def test_a_namespace_that_is_not_ours_stays(trial: Trial) -> None:
+    trial.api.add("namespaces", "", "main", metadata={"labels": {"whose": "theirs"}})
+    trial.install()
+    trial.remove(homes=True)
+    assert trial.api.names("namespaces") == ["main"]
+
+
+def test_removing_twice_is_fine(trial: Trial) -> None:
+    trial.install()
+    trial.remove(homes=True)
+    trial.remove(homes=True)
+
+
+def test_a_volume_that_stays_is_told_by_name(trial: Trial) -> None:
+    trial.install()
+    homes(trial.api)
+    trial.api.on_delete = lambda *_: None
+    with pytest.raises(HubfleetError, match="volume pv-claim-ann of claim-ann"):
+        trial.remove(homes=True)
+
+
+def test_values_that_the_chart_does_not_take_are_told_with_their_place(tmp_path: Path) -> None:
+    wrong = Trial(tmp_path, values={"hub": {"imag": {"name": "x"}}})
+    head = "Error: values don't meet the specifications of the schema(s) in the following chart(s):"
+    said = f"{head}\nlite:\n- at '/hub': additional properties 'imag' not allowed\n"
+    wrong.program.answer([HELM, "template"], stderr=said, code=1)
+    (problem,) = releases.check([wrong.release], wrong.helm, wrong.file)
+    assert problem.position == wrong.file.positions["hubs", "main", "values", "hub", "imag"]
+    assert (problem.key, "knows no such key" in problem.what) == ("hubs.main.values.hub.imag", True)
+
+
+# the cluster is new
+
+
+def test_a_new_clusters_storage_class_is_waited_for_before_anything_is_made(trial: Trial) -> None:
+    trial.api.objects.pop(("storageclasses", "", "fast"))
+    trial.clock.at(20, lambda: trial.api.storage_class("slow", default=False))
+    trial.clock.at(40, lambda: trial.api.storage_class("fast", default=True))
+    trial.install()
+    assert trial.clock.now() >= 1040
+    assert "waiting for a default storage class" in trial.told(Kind.PROGRESS)
+
+
+def test_a_cluster_that_never_gets_a_storage_class_is_told(trial: Trial) -> None:
+    trial.api.objects.pop(("storageclasses", "", "fast"))
+    with pytest.raises(HubfleetError, match="default storage class") as told:
+        trial.install()
+    assert told.value.layer is Layer.STORAGE
+    assert trial.program.inputs == []
+
+
+def test_the_class_that_the_file_names_is_the_one_that_is_waited_for(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, values={"hub": {"db": {"pvc": {"storageClassName": "replicated"}}}})
+    with pytest.raises(HubfleetError, match="the storage class replicated"):
+        trial.install()

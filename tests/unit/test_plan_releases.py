@@ -1,0 +1,140 @@
+"""What is planned for releases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubfleet.errors import Refused
+from hubfleet.hubs import Release, releases
+from hubfleet.plan.releases import Observed, removal, steps
+from hubfleet.plan.steps import Action, Step
+from hubfleet.spec import Cluster
+from tests.unit.hub_files import describe, load
+
+
+class Trial:
+    """A cluster file with one hub, and what the cluster has of it."""
+
+    def __init__(self, folder: Path, **hub: object) -> None:
+        self.file: Cluster = load(folder, chart="lite", **hub)
+        (self.release,) = releases(self.file, describe(self.file))
+        self.there = installed(self.release, self.file.name)
+
+    def step(self, there: Observed) -> Step:
+        (found,) = steps([self.release], [there], self.file)
+        return found
+
+
+def installed(release: Release, cluster: str) -> Observed:
+    return Observed("main", "main", 1, "deployed", "main", cluster, release.digest)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path)
+
+
+def test_a_release_that_is_not_there_is_created(trial: Trial) -> None:
+    (step,) = steps([trial.release], [], trial.file)
+    assert (step.id, step.action, step.work, step.needs) == ("release/main", Action.CREATE, trial.release, {"cluster"})
+
+
+def test_a_hub_of_which_only_the_homes_are_left_is_created_on_them(trial: Trial) -> None:
+    left = replace(trial.there, status="uninstalled", revision=0, digest="", claims=("claim-ann",))
+    assert trial.step(left).action is Action.CREATE
+
+
+def test_what_is_left_of_a_hub_that_left_the_file_is_for_destroy_alone(trial: Trial) -> None:
+    left = replace(trial.there, status="uninstalled", revision=0, digest="", claims=("claim-ann",))
+    assert steps([], [left], trial.file) == ()
+    (destroyed,) = removal([left], trial.file)
+    assert (destroyed.action, "claim-ann" in destroyed.loses[0]) == (Action.DESTROY, True)
+
+
+def test_a_release_made_from_the_same_is_kept(trial: Trial) -> None:
+    assert trial.step(trial.there).action is Action.KEEP
+
+
+@pytest.mark.parametrize("status", ["failed", "pending-install", "pending-upgrade", "uninstalling"])
+def test_a_release_that_was_not_finished_is(trial: Trial, status: str) -> None:
+    step = trial.step(replace(trial.there, status=status))
+    assert step.action is Action.FINISH
+    assert status in step.details[0]
+
+
+def test_a_release_whose_pods_do_not_run_yet_is_finished(trial: Trial) -> None:
+    step = trial.step(replace(trial.there, unready="waiting for the pods of hub"))
+    assert (step.action, step.details) == (Action.FINISH, ("waiting for the pods of hub",))
+
+
+def test_another_chart_takes_the_place_of_the_old_one_and_homes_stay(trial: Trial) -> None:
+    step = trial.step(replace(trial.there, digest="other", chart="jupyterhub"))
+    assert (step.action, step.loses) == (Action.REPLACE, ())
+    assert "lite 0.1.0 instead of jupyterhub" in step.details[0]
+    assert trial.step(replace(trial.there, chart="lite")).action is Action.KEEP
+
+
+def test_a_change_tells_the_keys_that_differ_and_where_they_are_set(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, values={"singleuser": {"startTimeout": 60}})
+    old = {**trial.release.values, "singleuser": {**trial.release.values["singleuser"], "startTimeout": 30}}
+    step = trial.step(replace(trial.there, digest="other", values=old))
+    (change,) = step.changes
+    assert (step.action, change.key, change.old, change.new) == (Action.CHANGE, "singleuser.startTimeout", 30, 60)
+    assert change.origin == trial.file.positions["hubs", "main", "values", "singleuser", "startTimeout"]
+
+
+def test_a_computed_key_is_said_to_come_from_the_hub(trial: Trial) -> None:
+    old = {**trial.release.values, "cull": {**trial.release.values["cull"], "timeout": 1}}
+    (change,) = trial.step(replace(trial.there, digest="other", values=old)).changes
+    assert (change.key, change.origin) == ("cull.timeout", trial.file.position("hubs", "main"))
+
+
+def test_a_changed_secret_is_told_without_its_values(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, values={"hub": {"extraEnv": {"X": "${env:TOKEN}"}}})
+    hub = trial.release.values["hub"]
+    old = {**trial.release.values, "hub": {**hub, "extraEnv": {"X": "0ld", "OLD_PASSWORD": "f0rmer"}}}
+    changes = trial.step(replace(trial.there, digest="other", values=old)).changes
+    assert [(one.key, one.secret) for one in changes] == [("hub.extraEnv.OLD_PASSWORD", True), ("hub.extraEnv.X", True)]
+    assert not any(secret in repr(changes) for secret in ("0ld", "f0rmer", "t0k3n"))
+
+
+def test_generated_secrets_are_no_change(trial: Trial) -> None:
+    hub = trial.release.values["hub"]
+    config = {**hub["config"], "SharedPasswordAuthenticator": {"user_password": "made"}}
+    old = {**trial.release.values, "hub": {**hub, "config": config}}
+    assert trial.step(replace(trial.there, digest="other", values=old)).changes == ()
+
+
+def test_a_release_whose_hub_left_the_file_goes_and_what_people_keep_in_it_stays(trial: Trial) -> None:
+    gone = replace(trial.there, name="old", namespace="old", hub="old", claims=("claim-ann", "hub-db-dir"))
+    kept, destroyed = steps([trial.release], [trial.there, gone], trial.file)
+    assert (kept.action, destroyed.action, destroyed.work) == (Action.KEEP, Action.DESTROY, gone)
+    assert destroyed.loses == ()
+    assert "stays in the namespace old: claim-ann, hub-db-dir" in destroyed.details[1]
+
+
+def test_removing_a_cluster_takes_every_hub_of_its_file_and_no_other(trial: Trial) -> None:
+    others = replace(trial.there, name="theirs", namespace="theirs", cluster="other")
+    (only,) = removal([trial.there, others], trial.file)
+    assert only.work == trial.there
+
+
+def test_a_release_that_holds_nothing_costs_nothing(trial: Trial) -> None:
+    gone = replace(trial.there, name="old", namespace="old")
+    assert [step.loses for step in steps([], [gone], trial.file)] == [()]
+
+
+def test_releases_of_another_clusters_file_are_left_alone(trial: Trial) -> None:
+    others = replace(trial.there, name="theirs", namespace="theirs", cluster="other")
+    assert [step.id for step in steps([trial.release], [trial.there, others], trial.file)] == ["release/main"]
+
+
+@pytest.mark.parametrize(("owner", "words"), [("", "hubfleet did not make it"), ("other", "cluster file of other")])
+def test_a_release_of_somebody_else_is_not_taken_over(trial: Trial, owner: str, words: str) -> None:
+    with pytest.raises(Refused) as error:
+        trial.step(replace(trial.there, cluster=owner))
+    assert words in error.value.why
+    assert error.value.exit_code == 4
