@@ -1,0 +1,75 @@
+"""`credentials`, `kubectl` and `helm`: getting at the cluster with other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from hubfleet import fleet
+from hubfleet.cli.options import DOCUMENT, path_argument, path_option
+from hubfleet.cli.printing import json_document
+
+_PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@click.command()
+@path_argument
+@DOCUMENT
+@click.option("--hub", metavar="NAME", help="How to log in to this hub, instead of a kubeconfig.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Write the kubeconfig there, readable only by you."
+)
+def credentials(path: Path, as_json: bool, hub: str | None, output: Path | None) -> None:
+    """A fresh kubeconfig of the cluster's administrator; with --hub, how to log in to a hub.
+
+    \b
+    hubfleet credentials -o kubeconfig && kubectl --kubeconfig kubeconfig get nodes
+    """
+    target = fleet.load(path)
+    if hub is not None:
+        way_in = fleet.login(target, hub)
+        click.echo(json_document(way_in) if as_json else "\n".join(_way_in(way_in)))
+        return
+    text = fleet.kubeconfig(target)
+    if output is None:
+        click.echo(json_document({"kubeconfig": text}) if as_json else text)
+        return
+    fleet.write_private(output, text)
+    click.echo(f"{output}: written; use it with kubectl --kubeconfig {output}", err=True)
+
+
+def _way_in(way: fleet.Credentials) -> Iterable[str]:
+    yield f"address   {way.address or way.url}"
+    if way.address:
+        yield f"          {way.url} once DNS points there"
+    for one in way.logins:
+        yield f"{'admin' if one.admin else 'user':<10}{one.user}"
+        yield f"password  {one.password}"
+    if not way.logins:
+        yield "          people log in with their own accounts"
+
+
+@click.command(context_settings=_PASSED_ON)
+@path_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def kubectl(path: Path, arguments: tuple[str, ...]) -> int:
+    """kubectl with a fresh kubeconfig of the cluster, which is gone afterwards.
+
+    \b
+    hubfleet kubectl --path examples/first-hub get nodes,pods -A
+    """
+    return fleet.run_with_kubeconfig(fleet.load(path), "kubectl", arguments)
+
+
+@click.command(context_settings=_PASSED_ON)
+@path_option
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def helm(path: Path, arguments: tuple[str, ...]) -> int:
+    """helm with a fresh kubeconfig of the cluster, which is gone afterwards.
+
+    \b
+    hubfleet helm --path examples/first-hub list -A
+    """
+    return fleet.run_with_kubeconfig(fleet.load(path), "helm", arguments)

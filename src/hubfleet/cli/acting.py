@@ -1,0 +1,98 @@
+"""`plan`, `apply` and `destroy`: the verbs that change something, or say what would change."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hubfleet import fleet
+from hubfleet.cli.options import DOCUMENT, EVENTS, path_argument, timeout_option
+from hubfleet.cli.printing import EventPrinter, json_document, plan_document, plan_lines
+from hubfleet.errors import Refused, UsageError
+
+CHANGES = 3
+
+
+@click.command()
+@path_argument
+@DOCUMENT
+@click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
+def plan(path: Path, as_json: bool, exit_code: bool) -> int:
+    """What apply would do, and what stands in its way. Changes nothing.
+
+    \b
+    + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
+    """
+    made = fleet.plan(fleet.load(path))
+    click.echo(json_document(plan_document(made)) if as_json else "\n".join(plan_lines(made)))
+    return CHANGES if exit_code and made.changes else 0
+
+
+@click.command()
+@path_argument
+@EVENTS
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@timeout_option
+def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
+    """Make cluster and hubs as the file says.
+
+    Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
+    changes nothing.
+    """
+    target = fleet.load(path)
+    with fleet.alone(target):
+        made = fleet.plan(target)
+        if not as_json:
+            click.echo("\n".join(plan_lines(made)), err=True)
+        fleet.possible(made)
+        if made.changes and not yes:
+            _confirm("Apply this plan?")
+        if made.changes:
+            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), timeout=60 * timeout)
+            click.echo(json_document(outcome) if as_json else outcome.summary())
+        elif as_json:
+            click.echo(json_document(fleet.nothing_to_do(made)))
+
+
+@click.command()
+@path_argument
+@EVENTS
+@click.option("--yes", metavar="NAME", help="The cluster's name, so as not to be asked for it.")
+@timeout_option
+def destroy(path: Path, as_json: bool, yes: str | None, timeout: float) -> None:
+    """Remove the hubs and the cluster, with the home directories on it.
+
+    Asks for the cluster's name. Afterwards looks for what the cloud kept, and lists it.
+    """
+    target = fleet.load(path)
+    with fleet.alone(target):
+        made = fleet.plan_destroy(target)
+        if not as_json:
+            click.echo("\n".join(plan_lines(made)), err=True)
+        if not made.changes:
+            return
+        _named(target.cluster.name, yes)
+        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), timeout=60 * timeout)
+        click.echo(json_document(outcome) if as_json else outcome.summary())
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
+    click.confirm(question, abort=True, err=True)
+
+
+def _named(name: str, given: str | None) -> None:
+    """The name of what will be lost, typed or given."""
+    if given is None:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "nobody is there to ask", why="standard input is not a terminal", remedy=f"give --yes {name}"
+            )
+        given = click.prompt(f"This cannot be undone. Type the cluster's name ({name})", err=True)
+    if given != name:
+        raise Refused(
+            f"{given!r} is not the name of this cluster", remedy=f"the file says {name!r}; nothing was removed"
+        )

@@ -1,0 +1,113 @@
+"""`hubfleet` itself: its verbs, each loaded when it is called; the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import click
+
+from hubfleet.errors import HubfleetError, Interrupted
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done               3  plan --exit-code found changes
+  1  failed             4  refused for safety
+  2  the command line   5  the cloud or the cluster refused us,
+     or a file is wrong    or cannot be reached
+130  interrupted; the same command again goes on"""
+
+
+@dataclass(frozen=True)
+class _Verb:
+    place: str
+    help: str
+
+
+VERBS = {
+    "validate": _Verb("hubfleet.cli.files:validate", "Every problem of a cluster file, with file and line."),
+    "schema": _Verb("hubfleet.cli.files:schema", "The JSON Schema of cluster files, for editors."),
+    "plan": _Verb("hubfleet.cli.acting:plan", "What apply would do, and what stands in its way."),
+    "apply": _Verb("hubfleet.cli.acting:apply", "Make cluster and hubs as the file says; again is safe."),
+    "status": _Verb("hubfleet.cli.looking:status", "Infrastructure, pools, nodes, releases, hubs answering."),
+    "destroy": _Verb("hubfleet.cli.acting:destroy", "Remove the hubs and the cluster."),
+    "credentials": _Verb("hubfleet.cli.access:credentials", "A fresh kubeconfig, or how to log in to a hub."),
+    "kubectl": _Verb("hubfleet.cli.access:kubectl", "kubectl with a fresh kubeconfig of the cluster."),
+    "helm": _Verb("hubfleet.cli.access:helm", "helm with a fresh kubeconfig of the cluster."),
+    "sandbox": _Verb("hubfleet_sandbox.cli:main", "A Jetstream2 in miniature on this machine, to try and to test."),
+}
+
+
+class Verbs(click.Group):
+    """Knows the verbs by name and line of help, and imports one only to run it: `hubfleet --help` must be quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        """In the order in which one meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
+        """Import the verb's module."""
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        module, _, name = verb.place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a verb that is not there."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"there is no verb {args[0]!r}.{hint} (hubfleet --help lists them)", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's signature)
+        """From the table, without importing anything."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(package_name="hubfleet", message="%(prog)s %(version)s")
+def hubfleet() -> None:
+    """JupyterHubs for research communities: one file, any cloud, one command.
+
+    \b
+    A first hub, on this machine, in a sandbox:
+      hubfleet sandbox start
+      eval "$(hubfleet sandbox env)"
+      hubfleet apply examples/first-hub
+
+    PATH is a cluster file, or a folder with a cluster.yaml; the current folder if left out.
+    """
+
+
+def main() -> None:
+    """The console script. Prints errors on standard error and exits with their code; never shows a traceback for an
+    error that hubfleet foresaw."""
+    try:
+        result = hubfleet.main(standalone_mode=False, prog_name="hubfleet")
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        click.echo(
+            str(Interrupted("interrupted", remedy="run the same command again: it goes on where it stopped")), err=True
+        )
+        sys.exit(Interrupted.exit_code)
+    except BrokenPipeError:  # somebody's `| head` has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+    except HubfleetError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,41 @@
+"""Arguments and options that several verbs share, so that they mean the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PATH: click.Path = click.Path(path_type=Path)
+
+
+def path_argument(function: F) -> F:
+    """PATH: a cluster file, or a folder with a cluster.yaml."""
+    return click.argument("path", type=_PATH, default=".")(function)
+
+
+def path_option(function: F) -> F:
+    """--path for verbs whose arguments belong to another program."""
+    text = "A cluster file, or a folder with a cluster.yaml.  [default: .]"
+    return click.option("--path", "-p", type=_PATH, default=".", help=text)(function)
+
+
+def json_option(text: str) -> Callable[[F], F]:
+    """--json, with what it prints."""
+    return click.option("--json", "as_json", is_flag=True, help=text)
+
+
+DOCUMENT = json_option("Print one JSON document.")
+EVENTS = json_option("Print a JSON line for each event.")
+
+
+def timeout_option(function: F) -> F:
+    """--timeout in minutes; clouds need hours sometimes (a first create on Jetstream2: up to 2.5)."""
+    text = "How long to wait for the cloud; afterwards the same command goes on."
+    return click.option(
+        "--timeout", type=click.FloatRange(min=0), default=240, show_default=True, metavar="MINUTES", help=text
+    )(function)

@@ -1,0 +1,171 @@
+"""How plans, events and states look: on a terminal, in a log, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from pydantic import BaseModel
+
+from hubfleet.events import Event, Kind
+from hubfleet.plan import Action, Change, Finding, Plan, Step
+
+_SIGNS = {
+    Action.CREATE: ("+", "green"),
+    Action.CHANGE: ("~", "yellow"),
+    Action.REPLACE: ("±", "red"),
+    Action.DESTROY: ("-", "red"),
+    Action.FINISH: ("…", "cyan"),
+    Action.KEEP: ("=", None),
+}
+_EVENT_SIGNS = {
+    Kind.STARTED: ("▸", None),
+    Kind.PROGRESS: ("·", None),
+    Kind.DONE: ("✓", "green"),
+    Kind.FAILED: ("✗", "red"),
+    Kind.NOTE: (" ", None),
+    Kind.WARNING: ("!", "yellow"),
+}
+
+
+def json_document(value: object) -> str:
+    """One JSON document of frozen data. Paths and enums become text; a secret shows as it prints itself: masked."""
+    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (set, frozenset)):
+        return sorted(cast("Iterable[Any]", value))
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    if isinstance(value, Path):
+        return str(value)
+    return str(value)
+
+
+def plan_lines(plan: Plan) -> Iterable[str]:
+    """The plan as people read it: each step with its sign, details, changed keys; then findings and a summary."""
+    for step in plan.steps:
+        yield from _step_lines(step)
+    for note in plan.notes:
+        yield f"  note: {note}"
+    for finding in plan.findings:
+        yield finding_line(finding)
+    yield summary(plan)
+
+
+def _step_lines(step: Step) -> Iterable[str]:
+    sign, color = _SIGNS[step.action]
+    details = f": {', '.join(step.details)}" if step.details else ""
+    verb = "" if step.action is Action.KEEP else f"{step.action} "
+    yield click.style(f"{sign} {verb}{step.subject}{details}", fg=color)
+    for change in step.changes:
+        yield click.style(f"    {_change_line(change)}", fg=color)
+    for lost in step.loses:
+        yield click.style(f"    loses {lost}", fg="red", bold=True)
+
+
+def _change_line(change: Change) -> str:
+    origin = f"  ({change.origin})" if change.origin else ""
+    if change.secret:
+        return f"{change.key}: a secret changed{origin}"
+    return f"{change.key}: {_short(change.old)} → {_short(change.new)}{origin}"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def finding_line(finding: Finding) -> str:
+    """A finding in red if it stands in the way, in yellow if it is a warning."""
+    return click.style(str(finding), fg="red" if finding.fatal else "yellow")
+
+
+def summary(plan: Plan) -> str:
+    """One line: how many steps of each kind."""
+    counts = [(action, sum(1 for step in plan.changes if step.action is action)) for action in Action]
+    said = ", ".join(f"{count} to {action}" for action, count in counts if count)
+    return f"{plan.cluster}: {said}." if said else f"{plan.cluster}: nothing to change."
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan for machines: no step's `work`, no secret's value."""
+    return {
+        "cluster": plan.cluster,
+        "changes": len(plan.changes),
+        "steps": [
+            {
+                "id": step.id,
+                "action": step.action,
+                "subject": step.subject,
+                "details": list(step.details),
+                "changes": [_change_document(change) for change in step.changes],
+                "loses": list(step.loses),
+            }
+            for step in plan.steps
+        ],
+        "findings": [
+            {
+                "layer": f.layer,
+                "what": f.what,
+                "why": f.why,
+                "remedy": f.remedy,
+                "fatal": f.fatal,
+                "origin": f.origin and str(f.origin),
+            }
+            for f in plan.findings
+        ],
+        "notes": list(plan.notes),
+    }
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    values = {} if change.secret else {"old": change.old, "new": change.new}
+    return {"key": change.key, "secret": change.secret, "origin": change.origin and str(change.origin), **values}
+
+
+class EventPrinter:
+    """A `Say` for people (lines on standard error, with the seconds since the start) or machines (JSON lines on
+    standard output). Threads may share one."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json, self._began, self._lock = as_json, time.monotonic(), threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Print one event."""
+        seconds = time.monotonic() - self._began
+        with self._lock:
+            if self._json:
+                line = {
+                    "seconds": round(seconds, 2),
+                    "kind": event.kind,
+                    "cluster": event.cluster,
+                    "subject": event.subject,
+                }
+                line |= {"text": event.text, "took": event.seconds}
+                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+                sys.stdout.flush()
+            else:
+                click.echo(self._line(event, seconds), err=True)
+
+    @staticmethod
+    def _line(event: Event, seconds: float) -> str:
+        sign, color = _EVENT_SIGNS[event.kind]
+        took = f" ({event.seconds:.1f} s)" if event.seconds is not None else ""
+        text = f": {event.text}" if event.text else ""
+        return click.style(f"[{seconds:6.1f} s] {sign} {event.subject}{text}{took}", fg=color)

@@ -1,0 +1,50 @@
+"""The screen of `status`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import click
+
+from hubfleet.fleet import Status
+from hubfleet.fleet.journal import Last
+from hubfleet.fleet.state import HubState, Pool
+
+
+def status_lines(seen: Status) -> Iterable[str]:
+    """Cluster, pools with their nodes, hubs, the last run."""
+    yield click.style(f"{_mark(seen.well)} {seen.cluster}", bold=True) + f"  {seen.infrastructure}"
+    if seen.exists:
+        yield f"  Kubernetes API {seen.api}"
+    for pool in seen.pools:
+        yield from _pool(pool)
+    for hub in seen.hubs:
+        yield _hub(hub)
+    if seen.last is not None:
+        yield f"  {_last(seen.last)}"
+
+
+def _pool(pool: Pool) -> Iterable[str]:
+    wanted = f"{pool.wanted} of {pool.machine}" if pool.machine else ""
+    yield f"  pool {pool.name:<12} {wanted:<24} {pool.state}"
+    for node in pool.nodes:
+        yield f"    {_mark(node.ready)} {node.name}  {node.kubelet}{'' if node.ready else f'  {node.why}'}"
+
+
+def _hub(hub: HubState) -> str:
+    where = f"{hub.url}{f'  at {hub.address}' if hub.address else ''}"
+    said = f"JupyterHub {hub.version}" if hub.answers else hub.why
+    release = f"  (release {hub.release})" if hub.release else ""
+    return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{release}"
+
+
+def _last(last: Last) -> str:
+    ago = time.time() - last.when
+    when = f"{ago:.0f} s" if ago < 120 else f"{ago / 60:.0f} min" if ago < 7200 else f"{ago / 3600:.0f} h"
+    how = "done" if last.well else last.text if last.ended else f"not ended (killed, or at it: {last.text})"
+    return f"last {last.verb} {when} ago: {how}"
+
+
+def _mark(well: bool) -> str:
+    return click.style("✓", fg="green") if well else click.style("✗", fg="red")

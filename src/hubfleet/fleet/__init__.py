@@ -1,0 +1,69 @@
+"""The face of hubfleet: a verb is a function here, a few lines long, that other floors do the work of.
+
+What belongs here: putting files, providers, doors, plans and engines together. What never will: printing, and anything
+that a floor below could do by itself.
+
+Names are loaded when they are used: `validate` must not wait for the libraries of clouds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hubfleet.engine.kubeconfigs import write_private
+    from hubfleet.engine.releases import Credentials
+    from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
+    from hubfleet.fleet.applying import Outcome, alone, apply, destroy, nothing_to_do
+    from hubfleet.fleet.loading import Target, load, schema
+    from hubfleet.fleet.planning import plan, plan_destroy, possible
+    from hubfleet.fleet.state import Status, status
+
+_PLACES = {
+    "Credentials": "hubfleet.engine.releases",
+    "write_private": "hubfleet.engine.kubeconfigs",
+    "kubeconfig": "hubfleet.fleet.access",
+    "login": "hubfleet.fleet.access",
+    "run_with_kubeconfig": "hubfleet.fleet.access",
+    "Outcome": "hubfleet.fleet.applying",
+    "alone": "hubfleet.fleet.applying",
+    "apply": "hubfleet.fleet.applying",
+    "destroy": "hubfleet.fleet.applying",
+    "nothing_to_do": "hubfleet.fleet.applying",
+    "Target": "hubfleet.fleet.loading",
+    "load": "hubfleet.fleet.loading",
+    "schema": "hubfleet.fleet.loading",
+    "plan": "hubfleet.fleet.planning",
+    "plan_destroy": "hubfleet.fleet.planning",
+    "possible": "hubfleet.fleet.planning",
+    "Status": "hubfleet.fleet.state",
+    "status": "hubfleet.fleet.state",
+}
+
+__all__ = [
+    "Credentials",
+    "Outcome",
+    "Status",
+    "Target",
+    "alone",
+    "apply",
+    "destroy",
+    "kubeconfig",
+    "load",
+    "login",
+    "nothing_to_do",
+    "plan",
+    "plan_destroy",
+    "possible",
+    "run_with_kubeconfig",
+    "schema",
+    "status",
+    "write_private",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(_PLACES[name]), name)

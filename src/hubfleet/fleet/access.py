@@ -1,0 +1,111 @@
+"""Getting at a cluster: one fresh kubeconfig for a verb's whole run, and the doors that use it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubfleet import hubs
+from hubfleet.engine import kubeconfigs, releases
+from hubfleet.engine.ground import Ground, ground
+from hubfleet.errors import CloudError, HubfleetError, Layer, UsageError
+from hubfleet.fleet.loading import Target
+from hubfleet.tools import process
+from hubfleet.tools.helm import Helm
+from hubfleet.tools.kube import Kube
+
+
+@dataclass(frozen=True)
+class Doors:
+    """A cluster's API and Helm on it. `kubeconfig` is a private file that goes with the verb."""
+
+    kubeconfig: Path
+    kube: Kube
+    helm: Helm
+
+
+class Access:
+    """Opens the doors once, when first asked; threads may share one. Close it, and the kubeconfig is gone."""
+
+    def __init__(self, ground: Ground, cluster: str) -> None:
+        self.cluster = cluster
+        self._ground, self._lock, self._stack = ground, threading.Lock(), ExitStack()
+        self._doors: Doors | None = None
+
+    def doors(self) -> Doors:
+        """CloudError if there is no cluster to get at."""
+        with self._lock:
+            if self._doors is None:
+                self._doors = self._open()
+            return self._doors
+
+    def doors_if_there(self) -> Doors | None:
+        """None if there is no cluster, or its API does not answer (yet)."""
+        try:
+            doors = self.doors()
+        except CloudError as error:
+            if error.layer in (Layer.CREDENTIAL, Layer.NETWORK):
+                raise
+            return None
+        return doors if doors.kube.ready() else None
+
+    def close(self) -> None:
+        """Forget the doors."""
+        self._stack.close()
+
+    def _open(self) -> Doors:
+        text = self._ground.kubeconfig()
+        if text is None:
+            what = "the cluster is not there, or has no Kubernetes API yet"
+            raise CloudError(
+                what, remedy="hubfleet apply makes it; hubfleet status tells how far it is", layer=Layer.KUBERNETES
+            )
+        file = self._stack.enter_context(kubeconfigs.private_file(text))
+        return Doors(file, self._stack.enter_context(Kube(text)), Helm(file))
+
+
+@contextmanager
+def access(ground: Ground, cluster: str) -> Generator[Access]:
+    """An Access that is closed at the end of the block."""
+    opened = Access(ground, cluster)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def kubeconfig(target: Target) -> str:
+    """A fresh kubeconfig (text) of the cluster's administrator. CloudError if there is no cluster."""
+    text = ground(target.description).kubeconfig()
+    if text is None:
+        what = f"{target.cluster.name} is not there, or has no Kubernetes API yet"
+        raise CloudError(
+            what, remedy="hubfleet apply makes it; hubfleet status tells how far it is", layer=Layer.KUBERNETES
+        )
+    return text
+
+
+def run_with_kubeconfig(target: Target, program: str, arguments: Sequence[str]) -> int:
+    """Run kubectl or helm on the cluster, on this terminal; its exit code."""
+    with kubeconfigs.private_file(kubeconfig(target)) as file:
+        return process.on_terminal([program, *arguments], env={**os.environ, "KUBECONFIG": str(file)})
+
+
+def login(target: Target, hub: str) -> releases.Credentials:
+    """How to log in to a hub. UsageError if the file has no such hub."""
+    if hub not in target.cluster.hubs:
+        known = ", ".join(target.cluster.hubs) or "none"
+        raise UsageError(f"{target.cluster.file} has no hub {hub!r}", remedy=f"it has: {known}")
+    resolved = target.resolved()
+    wanted = next(release for release in hubs.releases(resolved.cluster, resolved.description) if release.hub == hub)
+    with access(ground(target.description), target.cluster.name) as opened:
+        return releases.credentials(wanted, opened.doors().kube)
+
+
+def first_line(error: HubfleetError) -> str:
+    """An error in one line."""
+    return f"{error.layer}: {error.what}" if error.layer else error.what

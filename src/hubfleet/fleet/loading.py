@@ -1,0 +1,54 @@
+"""From a path to a cluster that is valid, with its provider's description."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hubfleet import registry
+from hubfleet.errors import UsageError
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster, json_schema, load_cluster, resolve
+
+CLUSTER_FILE = "cluster.yaml"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a verb works on: a cluster of the files, as its provider describes it."""
+
+    cluster: Cluster
+    description: Description
+
+    def resolved(self) -> Target:
+        """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
+        cluster = resolve(self.cluster, os.environ)
+        return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+
+
+def load(path: Path) -> Target:
+    """Read, check and describe. Raises `spec.InvalidFiles` with every problem of the file, or, if it has none, with
+    every problem that its provider has with it."""
+    file = cluster_file(path)
+    cluster = load_cluster(file, registry.names(), lambda name: registry.provider(name).settings)
+    return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of cluster files, with the blocks of every provider that is installed."""
+    return json_schema({name: registry.provider(name).settings for name in registry.names()})
+
+
+def cluster_file(path: Path) -> Path:
+    """The cluster file that a PATH of the command line means."""
+    if not path.is_dir():
+        return path
+    file = path / CLUSTER_FILE
+    if not file.exists():
+        raise UsageError(
+            f"{path} has no {CLUSTER_FILE}",
+            remedy="give the path of a cluster file, or of a folder that holds one (examples/first-hub is one to copy)",
+        )
+    return file
