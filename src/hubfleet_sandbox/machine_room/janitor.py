@@ -1,0 +1,49 @@
+"""Plays the Cluster API janitor for OpenStack that many sites run: with a cluster go the volumes of its claims.
+
+Those that carry the property KEEP stay (its README: "Cinder volumes are deleted by default").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from hubfleet_sandbox.cloud import CloudError
+from hubfleet_sandbox.nodes.volume_records import CLUSTER_KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hubfleet_sandbox.cloud import Cloud
+    from hubfleet_sandbox.kubernetes.api import Object
+
+KEEP = "janitor.capi.azimuth-cloud.com/keep"
+
+log = logging.getLogger(__name__)
+_SERVICE = "block-storage"
+
+
+def clean(cloud: Cloud, cluster: str, folder: Path) -> None:
+    """Delete the cluster's volumes: the records in Cinder, and what is in them (`folder` has one folder a volume)."""
+    if not cloud.offers(_SERVICE):
+        return
+    found: list[Object] = cloud.request(_SERVICE, "GET", "/volumes/detail")["volumes"]
+    for volume in doomed(found, cluster):
+        try:
+            cloud.request(_SERVICE, "DELETE", f"/volumes/{volume['id']}")
+        except CloudError as error:
+            if error.status != HTTPStatus.NOT_FOUND:  # else somebody was quicker
+                raise
+        shutil.rmtree(folder / volume["name"], ignore_errors=True)
+        log.info("volume %s of %s is deleted", volume["name"], cluster)
+    with contextlib.suppress(OSError):  # something in it is kept, or it was never made
+        folder.rmdir()
+
+
+def doomed(volumes: list[Object], cluster: str) -> list[Object]:
+    """The volumes that go with this cluster."""
+    mine = [volume for volume in volumes if volume["metadata"].get(CLUSTER_KEY) == cluster]
+    return [volume for volume in mine if volume["metadata"].get(KEEP) != "true"]

@@ -1,0 +1,118 @@
+"""Machine: a node that runs, as long as its machine is wanted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubfleet_sandbox import processes
+from hubfleet_sandbox.kubernetes import control_plane, kinds
+from hubfleet_sandbox.kubernetes.api import entries, section
+from hubfleet_sandbox.machine_room import draining
+from hubfleet_sandbox.machine_room.conditions import Truth
+from hubfleet_sandbox.machine_room.control_planes import authority
+from hubfleet_sandbox.machine_room.room import GROUP_LABEL, NODE_ANNOTATION, cluster_number, deleting, true
+from hubfleet_sandbox.nodes import node as nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hubfleet_sandbox.kubernetes.api import Object
+    from hubfleet_sandbox.machine_room.room import Family, Room
+
+_DRAIN_WITHIN = "5m0s"  # what capi-helm-charts sets for every node group
+_PROGRAMS = ("machine", "containerd", "kubelet", "kube-proxy")
+
+
+def reconcile(room: Room, family: Family) -> None:
+    """Boot or remove the node of every machine of the cluster, and say how each stands."""
+    for machine in family.machines:
+        if deleting(machine):
+            _take_down(room, family, machine)
+        elif not deleting(family.cluster):
+            _reconcile(room, family, machine)
+
+
+def node_labels(template: Object | None) -> Mapping[str, str]:
+    """The labels that a KubeadmConfigTemplate gives to nodes when they join."""
+    joins = section(template, "spec", "template", "spec", "joinConfiguration", "nodeRegistration", "kubeletExtraArgs")
+    given: str = joins.get("node-labels", "")
+    pairs = (pair.partition("=") for pair in given.split(",") if pair)
+    return {name: value for name, _, value in pairs}
+
+
+def _reconcile(room: Room, family: Family, machine: Object) -> None:
+    slot, number = _slot(machine), _number(machine)
+    if any(processes.find(room.layout, f"nodes/{number}/{name}") is None for name in _PROGRAMS):
+        room.jobs.forget(slot)
+    # While the control plane still starts: the kubelet and it find each other.
+    booted = room.jobs.done(slot, "boot", lambda: _boot(room, family, machine))
+    workload = room.workloads.get(family.name)
+    node = workload.node(machine["metadata"]["name"]) if workload else None
+    if not booted:
+        ready = Truth(so=False, reason="Provisioning", message=room.jobs.error(slot))
+    elif workload is None:
+        ready = Truth(so=False, reason="WaitingForControlPlaneAvailable")
+    else:
+        ready = Truth(true(node, "Ready"), "NodeNotReady")
+    _report(room, machine, node, ready)
+
+
+def _boot(room: Room, family: Family, machine: Object) -> None:
+    metadata, spec = machine["metadata"], machine["spec"]
+    number = cluster_number(room.layout, family.cluster)
+    if number is None:
+        raise ValueError(f"the cluster of {metadata['name']} has no address")
+    plane, ca = control_plane.workload(room.layout, family.name, number), authority(room, family, "ca")
+    template = room.client.get(kinds.BOOTSTRAP.path(metadata["namespace"], spec["bootstrap"]["configRef"]["name"]))
+    kubelet = control_plane.client(plane, ca, f"system:node:{metadata['name']}", "system:nodes")
+    node = nodes.Node(
+        number=_number(machine),
+        name=metadata["name"],
+        cluster=family.name,
+        group=metadata["labels"].get(GROUP_LABEL, ""),
+        api=plane.server,
+        ca=ca.certificate,
+        kubelet_kubeconfig=kubelet,
+        proxy_kubeconfig=control_plane.client(plane, ca, "system:kube-proxy"),
+        labels=node_labels(template),
+    )
+    nodes.boot(room.layout, room.programs, room.images, node)
+
+
+def _take_down(room: Room, family: Family, machine: Object) -> None:
+    slot = _slot(machine)
+
+    def cluster_goes() -> bool:
+        return deleting(room.get(kinds.CLUSTER, family.namespace, family.name) or family.cluster)
+
+    def remove() -> None:
+        name, workload = machine["metadata"]["name"], room.workloads.get(family.name)
+        if workload and not cluster_goes():  # nodes of a cluster that goes as a whole are not emptied first
+            patience = draining.seconds(machine["spec"].get("nodeDrainTimeout") or _DRAIN_WITHIN)
+            workload.drain(name, patience, cluster_goes)
+        nodes.remove(room.layout, _number(machine))
+        if workload and not cluster_goes():
+            workload.forget(name)
+
+    if room.jobs.done(slot, "remove", remove):
+        room.release(kinds.MACHINE, machine)
+        room.jobs.forget(slot)
+
+
+def _report(room: Room, machine: Object, node: Object | None, ready: Truth) -> None:
+    phase = "Running" if ready.so else "Provisioned" if node else "Provisioning"
+    status: Object = {"phase": phase, "bootstrapReady": True, "infrastructureReady": ready.so or bool(node)}
+    if node:
+        status["nodeRef"] = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"]}
+        status["nodeInfo"] = section(node, "status", "nodeInfo")
+        status["addresses"] = entries(node, "status", "addresses")
+    names = ("Ready", "BootstrapReady", "InfrastructureReady", "NodeHealthy")
+    room.report(kinds.MACHINE, machine, status, dict.fromkeys(names, ready))
+
+
+def _slot(machine: Object) -> str:
+    return f"node {machine['metadata']['name']}"
+
+
+def _number(machine: Object) -> int:
+    return int(machine["metadata"]["annotations"][NODE_ANNOTATION])

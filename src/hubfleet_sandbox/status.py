@@ -1,0 +1,153 @@
+"""What of a sandbox runs, where, and what in it is real."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubfleet_sandbox import machine_room, processes
+from hubfleet_sandbox.errors import SandboxError
+from hubfleet_sandbox.kubernetes import kinds
+from hubfleet_sandbox.kubernetes.api import Client, Object, entries, section
+from hubfleet_sandbox.openstack.services import SERVICES
+
+if TYPE_CHECKING:
+    from hubfleet_sandbox.layout import Layout
+
+REAL = (
+    "Keystone, Magnum with magnum-capi-helm, Glance, Nova, Neutron and Cinder: their APIs, on SQLite",
+    "the management cluster: etcd, kube-apiserver, kube-controller-manager; Helm and its releases",
+    "workload clusters: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, CoreDNS, with Magnum's CA",
+    "nodes: containerd, kubelet, kube-proxy, pods, images, pod and service networks",
+)
+SIMULATED = (
+    "virtual machines: a node is a set of namespaces on this machine, and every node has all of its cores and memory",
+    "Cluster API's controllers and its OpenStack provider: the machine room plays them",
+    "the openstack-cluster chart and Cluster API's resource definitions: stand-ins of our own",
+    "Kubernetes' version: every node runs the one that the sandbox has, whatever the template says",
+    "Octavia: Services of type LoadBalancer get an address on the node network",
+    "the data path of Neutron and the volumes of Cinder: records with quota, no packets and no disks behind them",
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process that should run. `memory` in MB, what it shares with others counted in part; 0 when it is dead."""
+
+    name: str
+    address: str
+    pid: int
+    alive: bool
+    memory: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a cluster: what the management cluster says of its Machine."""
+
+    name: str
+    cluster: str
+    group: str
+    phase: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A workload cluster, as the management cluster has it. `name` is Magnum's `stack_id`."""
+
+    name: str
+    phase: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """One sandbox. `state`: running, partly (something is dead, or a start was killed) or stopped."""
+
+    state: str
+    folder: str
+    slot: int | None
+    ports: int | None
+    services: tuple[Service, ...]
+    clusters: tuple[Cluster, ...]
+    nodes: tuple[Node, ...]
+    memory: int
+    real: tuple[str, ...] = REAL
+    simulated: tuple[str, ...] = SIMULATED
+
+
+def expected() -> list[str]:
+    """The names of the processes that a whole sandbox has, whatever clusters are on it."""
+    management = [f"management/{name}" for name in ("etcd", "apiserver", "controllers")]
+    return [*(service.name for service in SERVICES), "charts", *management, machine_room.NAME]
+
+
+def read(layout: Layout | None, state: Path) -> Status:
+    """The status of the sandbox in this state folder. Nothing is asked of the cloud's own APIs."""
+    if layout is None:
+        return Status("stopped", str(state), None, None, (), (), (), 0)
+    names = sorted({*expected(), *(process.name for process in processes.known(layout))})
+    services = tuple(_service(layout, name) for name in names)
+    clusters, nodes = _clusters(layout)
+    whole = all(service.alive for service in services if service.name in expected())
+    memory = sum(_memory(process.pid) for process in processes.marked(layout))
+    running = "running" if whole else "partly" if any(service.alive for service in services) else "stopped"
+    return Status(running, str(state), layout.slot, layout.ports, services, clusters, nodes, memory)
+
+
+def _service(layout: Layout, name: str) -> Service:
+    process = processes.recorded(layout, name)
+    alive = process is not None and process.alive
+    pid = process.pid if process else 0
+    return Service(name, _address(layout, name), pid, alive, _memory(pid) if alive else 0)
+
+
+def _address(layout: Layout, name: str) -> str:
+    if name == "management/apiserver":
+        return f"https://127.0.0.1:{layout.port('management-api')}"
+    if name in {"charts", *(service.name for service in SERVICES)}:
+        return layout.url(name)
+    return ""
+
+
+def _memory(pid: int) -> int:
+    """Proportional set size in MB: services are forks that share pages, which must not be counted twice."""
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("Pss:"))) // 1024
+    return 0
+
+
+def _clusters(layout: Layout) -> tuple[tuple[Cluster, ...], tuple[Node, ...]]:
+    if not processes.find(layout, "management/apiserver"):
+        return (), ()
+    client = Client(layout.management_kubeconfig, timeout=5)
+    try:
+        clusters = client.list(kinds.CLUSTER.path())[0]
+        machines = client.list(kinds.MACHINE.path())[0]
+    except SandboxError:
+        return (), ()  # not ready yet
+    finally:
+        client.close()
+    return tuple(map(_cluster, clusters)), tuple(map(_node, machines))
+
+
+def _cluster(item: Object) -> Cluster:
+    endpoint = section(item, "spec", "controlPlaneEndpoint")
+    address = f"https://{endpoint['host']}:{endpoint['port']}" if endpoint.get("port") else ""
+    return Cluster(item["metadata"]["name"], section(item, "status").get("phase", ""), address)
+
+
+def _node(item: Object) -> Node:
+    labels, status = section(item, "metadata", "labels"), section(item, "status")
+    addresses = {one["type"]: one["address"] for one in entries(status, "addresses")}
+    return Node(
+        item["metadata"]["name"],
+        item["spec"].get("clusterName", ""),
+        labels.get("capi.stackhpc.com/node-group", ""),
+        status.get("phase", ""),
+        addresses.get("InternalIP", ""),
+    )
