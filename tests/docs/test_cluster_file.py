@@ -1,0 +1,83 @@
+"""docs/reference/cluster-file.md has every key of every model, says what each is for, and its example is right."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pydantic import BaseModel
+
+from hubfleet import registry
+from hubfleet.spec import load_cluster, models
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "cluster-file.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def generator() -> ModuleType:
+    """scripts/cluster_file.py."""
+    spec = importlib.util.spec_from_file_location("cluster_file", ROOT / "scripts" / "cluster_file.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def settings_of(name: str) -> type[BaseModel]:
+    return registry.provider(name).settings
+
+
+MODELS = [
+    *(models.ClusterFile, models.Pool, models.NodeCount, models.ControlPlane, models.Storage, models.Homes),
+    *(models.Ingress, models.Hub, models.Auth, models.SharedPassword, models.GitHub, models.Culling),
+    *map(settings_of, registry.names()),
+]
+
+
+def test_the_list_above_has_every_model_of_the_file() -> None:
+    apart = {models.Model, models.ValuesFile, models.ProviderBlock, models.Cluster}
+    every = {model for model in vars(models).values() if isinstance(model, type) and issubclass(model, models.Model)}
+    assert every - apart <= set(MODELS)
+
+
+def test_the_tables_are_fresh() -> None:
+    assert generator().page(TEXT) == TEXT, "run `make docs`"
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_key_is_in_a_table_with_what_it_is_for(model: type[BaseModel]) -> None:
+    rows = {
+        (line.split(" | ")[0].strip("| `"), line.rsplit("|", 2)[1].strip())
+        for line in TEXT.splitlines()
+        if line[:1] == "|"
+    }
+    for key, field in model.model_fields.items():
+        assert any(key == name and said for name, said in rows), key
+        if field.description:
+            assert (key, " ".join(field.description.split())) in rows
+
+
+def test_every_map_of_the_file_has_its_heading() -> None:
+    headings = re.findall(r"^### `(.*)`$", TEXT, re.MULTILINE)
+    assert {"pools.NAME", "pools.NAME.nodes", "storage.homes", "hubs.NAME", "hubs.NAME.auth.github"} <= set(headings)
+    assert {f"provider.{name}" for name in registry.names()} <= set(headings)
+    assert len(headings) == len(set(headings))
+
+
+def test_every_link_within_the_page_leads_to_a_heading() -> None:
+    anchors = {
+        re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", TEXT, re.MULTILINE)
+    }
+    assert set(re.findall(r"\]\(#([^)]*)\)", TEXT)) <= anchors
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL))
+def test_the_example_is_right(tmp_path: Path, example: str) -> None:
+    (tmp_path / "cluster.yaml").write_text(example)
+    assert load_cluster(tmp_path / "cluster.yaml", registry.names(), settings_of).hubs

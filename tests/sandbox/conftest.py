@@ -1,0 +1,114 @@
+"""One sandbox for all tests of this folder, and the programs that a person would use on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "first-hub"
+HUBFLEET = Path(sys.executable).with_name("hubfleet")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Both streams, for assertions that fail with something to read."""
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+    @property
+    def json(self) -> Any:
+        """Standard output as one JSON document."""
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs programs with the environment that `hubfleet sandbox env` gives."""
+
+    env: Mapping[str, str]
+    state: Path
+
+    def __call__(
+        self, *argv: str | Path, timeout: float = 120, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Ran:
+        """Run to the end; `argv[0]` is looked for on the sandbox's PATH."""
+        environment = {**self.env, **(env or {})}
+        done = subprocess.run(
+            [str(word) for word in argv],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=environment,
+            cwd=cwd,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def hubfleet(self, *argv: str | Path, timeout: float = 600, env: Mapping[str, str] | None = None) -> Ran:
+        """Run hubfleet as a person would."""
+        return self(HUBFLEET, *argv, timeout=timeout, env=env)
+
+    def openstack(self, *argv: str, cloud: str = "sandbox") -> Any:
+        """The answer of the OpenStack client, which nobody here wrote, as data."""
+        ran = self("openstack", "--os-cloud", cloud, *argv, "-f", "json")
+        assert ran.code == 0, ran.said
+        return ran.json
+
+
+def shell_environment(state: Path) -> dict[str, str]:
+    """This environment plus the exports of `hubfleet sandbox env`, read as a shell reads them."""
+    script = f'eval "$({HUBFLEET} sandbox env --state {state})" && env -0'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    return dict(entry.split("=", 1) for entry in done.stdout.split("\0") if "=" in entry)
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Shell]:
+    """A sandbox that is started for this run of the tests, and stopped after it.
+
+    HUBFLEET_TEST_SANDBOX names the state folder of one that runs already, to be quick while writing tests.
+    """
+    running = os.environ.get("HUBFLEET_TEST_SANDBOX")
+    if running:
+        yield Shell(shell_environment(Path(running)), Path(running))
+        return
+    with tempfile.TemporaryDirectory(prefix="hf-") as folder:
+        state = Path(folder) / "s"
+        started = subprocess.run(
+            [HUBFLEET, "sandbox", "start", "--install", "--state", state], timeout=3000, check=False
+        )
+        try:
+            assert started.returncode == 0, "the sandbox did not start: see above"
+            yield Shell(shell_environment(state), state)
+        finally:
+            subprocess.run([HUBFLEET, "sandbox", "stop", "--state", state], timeout=300, check=False)
+
+
+def cluster_file(folder: Path, name: str, *, text: str | None = None, **replace: str) -> Path:
+    """A copy of the example's file as a cluster of another name, with pieces of text replaced."""
+    text = (EXAMPLE / "cluster.yaml").read_text() if text is None else text
+    assert "name: first-hub" in text
+    text = text.replace("name: first-hub", f"name: {name}")
+    for old, new in replace.items():
+        assert old in text, f"the example has no {old!r} to replace"
+        text = text.replace(old, new)
+    file = folder / "cluster.yaml"
+    file.write_text(text)
+    return file
