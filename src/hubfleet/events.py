@@ -40,21 +40,30 @@ Say = Callable[[Event], None]
 
 @dataclass
 class Watch:
-    """Keeps when hubfleet waited, and for whom, to tell its own share of the time. Threads may share one."""
+    """Keeps when hubfleet waited, and for whom, to tell its own share of the time. Threads may share one.
+
+    `began`, on the same clock, is when the time to be shared out began: for a verb, when its process did.
+    """
 
     clock: Callable[[], float] = time.monotonic
+    began: float = field(default_factory=time.monotonic)
     _spans: list[tuple[str, float, float]] = field(default_factory=list[tuple[str, float, float]])
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def waiting(self, for_whom: str) -> Generator[None]:
-        """The block's time is somebody else's: "Magnum", "Helm", "pods", "nodes", "Kubernetes"."""
+        """The block's time is somebody else's: "OpenStack", "Magnum", "Helm", "pods", "nodes", "Kubernetes"."""
         began = self.clock()
         try:
             yield
         finally:
             with self._lock:
                 self._spans.append((for_whom, began, self.clock()))
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return self.clock() - self.began
 
     def waited(self) -> dict[str, float]:
         """Seconds during which at least one wait for that party was under way; "any" is the union of all."""

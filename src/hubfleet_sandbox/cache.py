@@ -7,6 +7,7 @@ files' sizes and digests, by which `get` checks it before use.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 import filelock
 
 _MANIFEST = ".made.json"
+_OLD = ".old-"
 
 
 def key(made_from: Mapping[str, str | bytes]) -> str:
@@ -40,6 +42,7 @@ def get(
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(str(place) + ".lock", timeout=timeout):
         if whole(place):
+            (place / _MANIFEST).touch()  # when it was last used
             return place
         work = place.with_name(f".{place.name}")
         for old in (place, work):  # damaged, or left by a build that was killed
@@ -59,6 +62,26 @@ def get(
 def there(cache: Path, name: str, made_from: Mapping[str, str | bytes]) -> bool:
     """Whether the entry is made already (a quick look: its files are not checked)."""
     return (cache / f"{name}-{key(made_from)}" / _MANIFEST).exists()
+
+
+def set_aside(cache: Path, keep: int = 2) -> list[Path]:
+    """Let go of what killed builds left, and of all entries but the `keep` last used of each name.
+
+    At once, by other names; to delete the folders it returns takes longer. Only while no sandbox uses the cache; what
+    is being made right now stays.
+    """
+    places = [path for path in cache.glob("*") if path.is_dir() and not path.name.startswith(_OLD)]
+    entries = [path for path in places if (path / _MANIFEST).exists()]
+    entries.sort(key=lambda path: (path / _MANIFEST).stat().st_mtime, reverse=True)
+    names = [path.name.rpartition("-")[0] for path in entries]
+    old = {path for number, path in enumerate(entries) if names[:number].count(names[number]) >= keep}
+    old |= {path for path in places if path.name.startswith(".")}
+    for path in old:
+        lock = cache / f"{path.name.removeprefix('.')}.lock"
+        with contextlib.suppress(filelock.Timeout), filelock.FileLock(lock, timeout=0):
+            path.rename(cache / f"{_OLD}{path.name.removeprefix('.')}")
+            lock.unlink()
+    return sorted(cache.glob(f"{_OLD}*"))
 
 
 def whole(place: Path) -> bool:

@@ -155,11 +155,12 @@ def _start(state: Path, ports: int | None, *, install: bool, as_json: bool) -> N
 
 
 def _stop(state: Path) -> None:
-    from hubfleet_sandbox import lifecycle
+    from hubfleet_sandbox import lifecycle, slots
     from hubfleet_sandbox.steps import Progress
 
     progress, layout = Progress(), layouts.load(state)
     if layout is None:
+        slots.forget(state)
         progress.line(f"there is no sandbox in {state}: nothing to stop")
         return
     lifecycle.stop(layout, progress.line)

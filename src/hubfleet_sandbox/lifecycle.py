@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubfleet_sandbox import cache as entries
 from hubfleet_sandbox import images, machine_room, processes, slots
 from hubfleet_sandbox import layout as layouts
+from hubfleet_sandbox import status as statuses
 from hubfleet_sandbox import steps as stepping
 from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.kubernetes import chart_repository, management, programs
@@ -53,9 +55,19 @@ def start(layout: Layout, progress: Progress) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         stepping.run(_Start(layout).steps(cached(layout.cache)), progress)
+        _look(layout)
     except KeyboardInterrupt:  # end compilers and installers; what is to stay stays, for the next start
         processes.stop(processes.started_here(layout), grace=0)
         raise
+
+
+def _look(layout: Layout) -> None:
+    if dead := [name for name in statuses.expected() if not processes.find(layout, name)]:
+        raise SandboxError(
+            f"{', '.join(dead)} died just after starting",
+            why=f"their logs may say it: {layout.logs}",
+            remedy="`hubfleet sandbox start` again starts what is dead",
+        )
 
 
 class _Start:
@@ -119,7 +131,8 @@ def stop(layout: Layout, say: Say) -> None:
     if room:
         processes.stop([room], grace=0)  # first: it would mend what we break
     say("nodes")
-    node.sweep(layout)
+    if own := slots.owns(layout):
+        node.sweep(layout)
     say("processes")
     for _ in range(5):  # what is being stopped may still start another
         left = {process.pid: process for process in (*processes.known(layout), *processes.marked(layout))}
@@ -129,10 +142,19 @@ def stop(layout: Layout, say: Say) -> None:
     else:
         names = ", ".join(f"{process.name} ({process.pid})" for process in processes.marked(layout))
         raise SandboxError(f"these processes do not end: {names}", remedy="look at them; then run `stop` again")
-    _forget(layout)
+    _forget(layout, own=own)
+    _prune(layout.cache)
 
 
-def _forget(layout: Layout) -> None:
+def _prune(cache: Path) -> None:
+    """Delete what is old in the cache, if no sandbox is on this machine that might use it."""
+    with slots.alone(cache) as alone:
+        old = entries.set_aside(cache) if alone else []
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget(layout: Layout, *, own: bool) -> None:
     """The record goes last: until then another `stop` can go on."""
     mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     within = [place for place in mounted if place.startswith(f"{layout.state}/")]
@@ -142,7 +164,8 @@ def _forget(layout: Layout) -> None:
             why=", ".join(within),
             remedy="unmount it, or what it shows would be deleted; then run `stop` again",
         )
-    shutil.rmtree(layout.run, ignore_errors=True)
+    if own:
+        shutil.rmtree(layout.run, ignore_errors=True)
     for path in layout.state.iterdir():
         if path.is_dir() and path != layout.logs:
             _remove(path)
@@ -162,9 +185,7 @@ def _remove(folder: Path) -> None:
 
 def started(layout: Layout) -> bool:
     """Whether every process of a whole start runs."""
-    wanted = [service.name for service in services.SERVICES]
-    wanted += ["charts", machine_room.NAME, "management/etcd", "management/apiserver", "management/controllers"]
-    return all(processes.find(layout, name) for name in wanted)
+    return all(processes.find(layout, name) for name in statuses.expected())
 
 
 def mend(state: Path, cache: Path, ports: int | None, progress: Progress) -> Layout:

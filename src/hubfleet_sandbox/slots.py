@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -68,19 +69,45 @@ def claim(state: Path, cache: Path, ports: int | None) -> Layout:
     return layout
 
 
+def forget(state: Path) -> None:
+    """Give up a slot that was claimed for this state folder by a start that was killed before it wrote its record."""
+    for layout in _every(Path()):
+        if _claimed_by(layout) == str(state):
+            shutil.rmtree(layout.run, ignore_errors=True)
+
+
+def owns(layout: Layout) -> bool:
+    """Whether what has the names of this sandbox's slot is its own: after a reboot another may have its slot."""
+    return _owner(layout) in (None, str(layout.state))
+
+
+@contextlib.contextmanager
+def alone(cache: Path) -> Generator[bool]:
+    """Whether no sandbox is on this machine; none comes while this is held."""
+    with _claiming():
+        yield not any(_owner(layout) for layout in _every(cache))
+
+
 def taken(cache: Path) -> set[int]:
     """Slots that some sandbox has: claimed, or with a bridge that is still there, or with its first port in use."""
-    every = (layouts.new(Path("/"), cache, set(range(slot))) for slot in range(layouts.SLOTS))
-    return {layout.slot for layout in every if _owner(layout) or _bridge(layout) or _in_use(layout)}
+    return {layout.slot for layout in _every(cache) if _owner(layout) or _bridge(layout) or _in_use(layout)}
+
+
+def _every(cache: Path) -> list[Layout]:
+    return [layouts.new(Path("/"), cache, set(range(slot))) for slot in range(layouts.SLOTS)]
 
 
 def _owner(layout: Layout) -> str | None:
     """The state folder of the sandbox that claimed the slot, if that sandbox is still there."""
+    state = _claimed_by(layout)
+    return state if state and (Path(state) / layout.record.name).exists() else None
+
+
+def _claimed_by(layout: Layout) -> str | None:
     try:
-        state = (layout.run / _OWNER).read_text()
+        return (layout.run / _OWNER).read_text()
     except FileNotFoundError:
         return None
-    return state if (Path(state) / layout.record.name).exists() else None
 
 
 def _bridge(layout: Layout) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
-from types import ModuleType
 
 import click
 import pytest
@@ -17,19 +17,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
-def generator() -> ModuleType:
-    """scripts/docs.py."""
-    spec = importlib.util.spec_from_file_location("docs", ROOT / "scripts" / "docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("place", generator().PAGES)
-def test_a_generated_page_is_fresh(place: str) -> None:
-    assert (ROOT / place).read_text() == generator().PAGES[place]().rstrip() + "\n", "run `make docs`"
+def test_generated_pages_are_fresh(tmp_path: Path) -> None:
+    # In a process of its own: click keeps the help options that a command was first asked for with.
+    subprocess.run([sys.executable, ROOT / "scripts" / "docs.py", tmp_path], check=True, timeout=60)
+    pages = list(tmp_path.rglob("*.md"))
+    assert pages
+    for page in pages:
+        assert (ROOT / page.relative_to(tmp_path)).read_text() == page.read_text(), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -121,3 +121,17 @@ def test_events_are_lines_on_standard_error_or_json_lines_on_standard_output(
     said = capsys.readouterr()
     assert "✓ pool/user: 2 nodes (12.5 s)" in said.err
     assert json.loads(said.out)["took"] == 12.5
+
+
+def test_validate_does_not_load_what_asks_clouds_and_clusters() -> None:
+    code = f"""
+import sys
+from hubfleet.cli import main
+sys.argv = ["hubfleet", "validate", {str(EXAMPLE)!r}]
+try:
+    main()
+except SystemExit as over:
+    print(over.code, sorted({{"hubfleet.engine", "hubfleet.tools", "httpx2", "keystoneauth1"}} & sys.modules.keys()))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False).stdout
+    assert said.splitlines()[-1] == "0 []"

@@ -371,21 +371,3 @@ def test_destroy_refuses_a_cluster_that_hubfleet_did_not_make(tmp_path: Path) ->
     with pytest.raises(Refused, match="did not make"):
         trial.destroy()
     assert trial.site.requests == []
-
-
-def test_access_is_a_kubeconfig_for_the_address_with_a_key_of_its_own(tmp_path: Path) -> None:
-    trial = Trial(tmp_path)
-    trial.apply()
-
-    first, second = (magnum.access(trial.site, "pythia") for _ in range(2))  # type: ignore[arg-type]
-
-    assert "server: https://10.0.0.1:6443" in first
-    assert first != second
-
-
-def test_there_is_no_access_to_a_cluster_without_an_address(tmp_path: Path) -> None:
-    trial = Trial(tmp_path)
-    trial.site.add_cluster(api_address=None, status="CREATE_IN_PROGRESS")
-
-    with pytest.raises(CloudError, match="no address yet"):
-        magnum.access(trial.site, "pythia")  # type: ignore[arg-type]

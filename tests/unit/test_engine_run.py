@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hubfleet.engine.run import Clock, Job, run, together
+from hubfleet.engine.run import Clock, Job, pause, run, together
 from hubfleet.errors import CloudError, HubfleetError, Interrupted
 from hubfleet.events import Event, Kind
 
@@ -108,3 +108,7 @@ def test_the_first_failure_of_several_questions_is_raised() -> None:
 
     with pytest.raises(CloudError, match="no"):
         together({"a": lambda: 1, "b": fails})
+
+
+def test_the_longer_a_wait_the_more_seldom_a_look_but_never_a_twentieth_of_it_too_late() -> None:
+    assert [pause(waited, least=0.3) for waited in (0, 5, 20, 60, 100, 3600)] == [0.3, 0.3, 1, 3, 5, 5]

@@ -41,3 +41,11 @@ def test_a_wait_that_fails_counts_too() -> None:
 
 def test_who_never_waited_has_waited_for_nobody() -> None:
     assert Watch().waited() == {"any": 0}
+
+
+def test_what_nobody_was_waited_for_is_hubfleets_own_from_the_beginning_on() -> None:
+    ticks = clock(4, 9, 10)
+    watch = Watch(lambda: next(ticks), began=1)
+    with watch.waiting("Helm"):
+        pass
+    assert watch.seconds - watch.waited()["any"] == 4

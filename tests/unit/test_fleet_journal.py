@@ -44,3 +44,21 @@ def test_a_line_cut_short_by_a_kill_does_not_count(state: Path) -> None:
     last = journal.last("c")
     assert last is not None
     assert last.ended
+
+
+def test_lines_that_say_nothing_are_passed_over(state: Path) -> None:
+    Journal("c", "apply", lambda _: None).ended(well=True, text="done")
+    with (state / "hubfleet" / "journal" / "c.jsonl").open("ab") as file:
+        file.write(b'3\n{"when": 1}\n\xff\n')
+    last = journal.last("c")
+    assert last is not None
+    assert last.text == "done"
+
+
+def test_a_large_journal_is_put_aside(state: Path) -> None:
+    folder = state / "hubfleet" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "c.jsonl").write_text("x" * (4 * 2**20 + 1))
+    Journal("c", "apply", lambda _: None)
+    assert (folder / "c.jsonl").stat().st_size < 1000
+    assert (folder / "c.old.jsonl").stat().st_size > 2**20

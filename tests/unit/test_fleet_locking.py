@@ -61,3 +61,12 @@ def test_a_writer_that_was_killed_holds_nothing(holder: subprocess.Popen[str]) -
     end(holder)
     with only_writer("c"):
         assert os.getpid()
+
+
+def test_a_user_without_a_name_can_write_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with only_writer("c"), pytest.raises(Refused, match=f"user {os.getuid()}"), only_writer("c"):
+        pass

@@ -11,6 +11,7 @@ import yaml
 from hubfleet.hubs import Release, charts
 from hubfleet.hubs.persistent import image
 from hubfleet.provider import Traits
+from hubfleet.spec import InvalidFiles
 from tests.unit.hub_files import LABEL, TWO_POOLS, other, release
 
 
@@ -204,6 +205,14 @@ def test_upstreams_chart_is_pinned(tmp_path: Path) -> None:
     assert (chart.name, chart.version, chart.path) == ("jupyterhub", "4.4.0", None)
     assert chart.repository is not None
     assert chart.repository.startswith("https://")
+
+
+@pytest.mark.parametrize("text", ["", "a: b", "- 1", "{", "name: mine"])
+def test_a_folder_whose_chart_is_not_described_is_a_problem_of_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "Chart.yaml").write_text(text)
+    with pytest.raises(InvalidFiles, match=r"mine/Chart\.yaml:1:1: is no description of a chart"):
+        release(tmp_path, chart="./mine")
 
 
 def test_a_chart_may_be_a_folder_of_ones_own_and_its_files_count(tmp_path: Path) -> None:

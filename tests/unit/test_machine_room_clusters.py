@@ -126,14 +126,14 @@ def test_a_machine_that_is_deleted_is_replaced(site: Site) -> None:
 
 def test_a_cluster_goes_from_its_nodes_to_its_network_and_leaves_nothing(site: Site) -> None:
     install(site.api, "pythia", {"default-worker": 1, "user": 1})
-    site.settle(lambda: len(site.nodes) == 2)
+    site.settle(lambda: running(site, "pythia-default-worker", 1)() and running(site, "pythia-user", 1)())
+    site.settle(ready(site, kinds.CLUSTER, "pythia"))  # nothing is still being made, the control plane neither
     site.diary.clear()
     for group in ("default-worker", "user"):  # what `helm uninstall` deletes; the chart keeps the rest
         delete(site, kinds.MACHINE_DEPLOYMENT, f"pythia-{group}")
     delete(site, kinds.CLUSTER, "pythia")
-    site.settle(lambda: site.listed(kinds.CLUSTER) == [])
+    site.settle(lambda: [kind.name for kind in kinds.CUSTOM if site.listed(kind)] == [])
     assert [line.split()[0] for line in site.diary] == ["-node", "-node", "-plane", "-cloud"]
-    assert [kind.name for kind in kinds.CUSTOM if site.listed(kind)] == []
 
 
 def test_a_cluster_whose_nodes_never_came_can_be_deleted(site: Site) -> None:

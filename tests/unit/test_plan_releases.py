@@ -92,6 +92,38 @@ def test_a_computed_key_is_said_to_come_from_the_hub(trial: Trial) -> None:
     assert (change.key, change.origin) == ("cull.timeout", trial.file.position("hubs", "main"))
 
 
+def test_a_changed_image_is_told_with_the_line_that_names_it(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, image="quay.io/a/b:2")
+    old = {
+        **trial.release.values,
+        "singleuser": {**trial.release.values["singleuser"], "image": {"name": "quay.io/a/b", "tag": "1"}},
+    }
+    (change,) = trial.step(replace(trial.there, digest="other", values=old)).changes
+    assert (change.key, change.old, change.new) == ("singleuser.image.tag", "1", "2")
+    assert change.origin == trial.file.positions["hubs", "main", "image"]
+
+
+def test_a_newer_chart_is_told_by_its_version(trial: Trial) -> None:
+    there = replace(trial.there, digest="other", chart="lite", version="0.0.9", values=trial.release.values)
+    (change,) = trial.step(there).changes
+    assert (change.key, change.old, change.new) == ("chart", "lite 0.0.9", "lite 0.1.0")
+
+
+def test_a_chart_whose_files_changed_alone_is_told_in_words(trial: Trial) -> None:
+    there = replace(trial.there, digest="other", chart="lite", version="0.1.0", values=trial.release.values)
+    step = trial.step(there)
+    assert (step.action, step.changes) == (Action.CHANGE, ())
+    assert "the chart's own files differ" in step.details[-1]
+
+
+def test_what_may_have_been_a_secret_is_not_shown_after_it_left_the_file(trial: Trial) -> None:
+    env = {"extraEnv": {"DATABASE": "0ld"}, "extraContainers": [{"env": [{"name": "X", "apiToken": "f0rmer"}]}]}
+    old = {**trial.release.values, "hub": {**trial.release.values["hub"], **env}}
+    changes = trial.step(replace(trial.there, digest="other", values=old)).changes
+    assert [one.secret for one in changes] == [True, True]
+    assert not any(secret in repr(changes) for secret in ("0ld", "f0rmer"))
+
+
 def test_a_changed_secret_is_told_without_its_values(tmp_path: Path) -> None:
     trial = Trial(tmp_path, values={"hub": {"extraEnv": {"X": "${env:TOKEN}"}}})
     hub = trial.release.values["hub"]

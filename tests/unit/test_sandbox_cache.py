@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,41 @@ def test_what_a_killed_build_left_does_not_end_up_in_the_next(tmp_path: Path) ->
     entry = cache.get(tmp_path, "thing", INPUTS, Maker())
     assert not (entry / "half").exists()
     assert not left.exists()
+
+
+def entry(folder: Path, name: str, version: str, age: float) -> Path:
+    """An entry that was last used `age` seconds ago."""
+    made = cache.get(folder, name, {"version": version}, Maker())
+    when = time.time() - age
+    os.utime(made / ".made.json", (when, when))
+    return made
+
+
+def test_the_two_entries_of_a_name_that_were_used_last_are_kept(tmp_path: Path) -> None:
+    oldest, newest, used = (entry(tmp_path, "node-images", str(age), age) for age in (30, 10, 20))
+    other = entry(tmp_path, "programs", "1", 900)
+    gone = cache.set_aside(tmp_path)
+    assert [path.name for path in gone] == [f".old-{oldest.name}"]
+    assert {path for path in tmp_path.iterdir() if path.is_dir()} == {newest, used, other, *gone}
+    assert not Path(f"{oldest}.lock").exists()
+
+
+def test_an_entry_that_is_used_again_is_no_longer_old(tmp_path: Path) -> None:
+    ages = {"1": 30, "2": 20, "3": 10}
+    made = {version: entry(tmp_path, "thing", version, age) for version, age in ages.items()}
+    cache.get(tmp_path, "thing", {"version": "1"}, Maker())
+    cache.set_aside(tmp_path)
+    assert made["1"].exists()
+    assert not made["2"].exists()
+
+
+def test_what_killed_builds_left_goes_and_what_is_being_made_stays(tmp_path: Path) -> None:
+    for left in (".thing-0", ".go-xyz", ".old-thing-1"):  # also of a deletion that was killed
+        (tmp_path / left).mkdir()
+
+    def make(folder: Path) -> None:
+        gone = [path.name for path in cache.set_aside(tmp_path)]
+        assert gone == [".old-go-xyz", ".old-thing-0", ".old-thing-1"]
+        (folder / "file").write_text("")
+
+    assert cache.whole(cache.get(tmp_path, "thing", INPUTS, make))

@@ -1,5 +1,6 @@
 import json
 import shlex
+import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -132,6 +133,41 @@ def test_a_slot_is_free_when_its_sandbox_is_gone(tmp_path: Path) -> None:
     gone = slots.claim(tmp_path / "gone", tmp_path / "cache", None)
     gone.record.unlink()
     assert slots.claim(tmp_path / "new", tmp_path / "cache", None).slot == gone.slot
+
+
+def test_a_slot_of_a_start_that_was_killed_before_its_record_is_given_up(state: Path, tmp_path: Path) -> None:
+    killed = slots.claim(state, tmp_path / "cache", None)
+    killed.record.unlink()
+    assert sandbox("stop", "--state", state).exit_code == 0
+    assert not killed.run.exists()
+
+
+def test_stopping_does_not_touch_a_sandbox_that_has_the_slot_since_a_reboot(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = slots.claim(state, tmp_path / "cache", None)
+    shutil.rmtree(before.run)  # as a reboot does
+    after = slots.claim(tmp_path / "other", tmp_path / "cache", None)
+    assert after.slot == before.slot
+    swept: list[Layout] = []
+    monkeypatch.setattr(lifecycle.node, "sweep", swept.append)
+    assert sandbox("stop", "--state", state).exit_code == 0
+    assert swept == []
+    assert after.run.exists()
+    assert layouts.load(state) is None
+    assert sandbox("stop", "--state", after.state).exit_code == 0
+    assert swept == [after]
+
+
+def test_the_last_sandbox_to_stop_tidies_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle.node, "sweep", lambda _: None)
+    one, two = (slots.claim(tmp_path / name, tmp_path / "cache", None) for name in ("one", "two"))
+    left = tmp_path / "cache" / ".programs-killed"
+    left.mkdir(parents=True)
+    assert sandbox("stop", "--state", one.state).exit_code == 0
+    assert left.exists()
+    assert sandbox("stop", "--state", two.state).exit_code == 0
+    assert [path for path in (tmp_path / "cache").iterdir() if path.is_dir()] == []
 
 
 def test_the_exports_can_be_evaluated_by_a_shell(tmp_path: Path) -> None:

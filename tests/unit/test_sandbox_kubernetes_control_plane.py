@@ -1,4 +1,5 @@
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hubfleet_sandbox import processes
 from hubfleet_sandbox.kubernetes import certificates, control_plane
 from hubfleet_sandbox.layout import Layout
 
-FAKE = """#!/usr/bin/env python3
+FAKE = f"""#!{sys.executable}
 import socket, sys, time
 if sys.argv[1] == "etcd":
     url = next(a for a in sys.argv if a.startswith("--listen-client-urls="))

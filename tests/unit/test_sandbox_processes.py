@@ -42,6 +42,29 @@ def test_a_pid_that_a_stranger_has_now_is_not_taken_for_ours(layout: Layout) -> 
     assert stranger.alive
 
 
+def test_a_process_is_known_although_we_were_killed_just_after_starting_it(layout: Layout) -> None:
+    script = f"""
+import os, signal, subprocess
+from pathlib import Path
+from hubfleet_sandbox import processes
+from hubfleet_sandbox.layout import Layout
+processes.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+processes.start(Layout(Path({str(layout.state)!r}), Path(), 31, 31000), "etcd", {SLEEP!r})
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    processes.wait("etcd", lambda: processes.find(layout, "etcd") is not None, timeout=10)
+    found = processes.find(layout, "etcd")
+    assert found is not None
+    processes.wait("sleep", lambda: processes.command(found) == "sleep 60", timeout=10)
+
+
+def test_what_answers_for_a_process_that_died_is_not_taken_for_it(layout: Layout) -> None:
+    process = processes.start(layout, "apiserver", ["sh", "-c", "echo the port is taken; exit 1"])
+    processes.wait("its end", lambda: not process.alive, timeout=10)
+    with pytest.raises(SandboxError, match=r"apiserver died\n.*the port is taken"):
+        processes.wait("apiserver", lambda: True, timeout=10, process=process, layout=layout)
+
+
 def test_a_pid_file_that_was_cut_is_as_good_as_none(layout: Layout) -> None:
     layout.pids.mkdir(parents=True)
     (layout.pids / "keystone").write_text("")
@@ -59,12 +82,21 @@ def test_what_a_process_starts_carries_the_mark_of_its_sandbox(layout: Layout) -
     assert processes.marked(layout) == []
 
 
+def pids(layout: Layout) -> list[int]:
+    """Of the processes with this sandbox's mark."""
+    return [process.pid for process in processes.marked(layout)]
+
+
 def test_the_mark_of_a_sandbox_below_is_ours_and_that_of_a_neighbour_is_not(layout: Layout) -> None:
     below = Layout(layout.state / "making", layout.cache, layout.slot, layout.ports)
     neighbour = Layout(Path(f"{layout.state}-2"), layout.cache, layout.slot, layout.ports)
     inner, other = processes.start(below, "inner", SLEEP), processes.start(neighbour, "other", SLEEP)
     try:
-        assert [process.pid for process in processes.marked(layout)] == [inner.pid]
+        # The kernel shows a process without an environment for the moment in which it becomes another program.
+        shown = [(below, inner), (neighbour, other)]
+        for where, one in shown:
+            processes.wait("its mark", lambda: one.pid in pids(where), timeout=10)  # noqa: B023 (waited for at once)
+        assert pids(layout) == [inner.pid]
     finally:
         processes.stop([inner, other], grace=0)
 

@@ -202,3 +202,28 @@ def test_a_wrong_credential_is_not_mistaken_for_a_cluster_that_is_not_ready() ->
     api.fail = lambda request: httpx2.Response(401, json={"message": "Unauthorized"})
     with pytest.raises(CloudError):
         api.kube().ready()
+
+
+def test_what_answers_and_is_no_kubernetes_api_is_told() -> None:
+    api = Api()
+    for answer in (httpx2.Response(200, text="<html>please log in"), httpx2.Response(200, json=["x"])):
+        api.fail = lambda request, answer=answer: answer
+        for ask in (api.kube().version, api.kube().nodes):
+            with pytest.raises(CloudError, match="is no Kubernetes API"):
+                ask()
+
+
+@pytest.mark.parametrize("program", ["/nowhere/login", "echo"])
+def test_a_program_that_should_log_in_and_does_not_is_told(program: str) -> None:
+    user = f"user: {{exec: {{apiVersion: client.authentication.k8s.io/v1beta1, command: {program}}}}}"
+    kube = Kube(KUBECONFIG.replace("user: {token: t0ken}", user), transport=httpx2.MockTransport(Api().answer))
+    with pytest.raises(CloudError) as error:
+        kube.version()
+    assert error.value.exit_code == 5
+
+
+def test_a_kubeconfig_that_is_no_yaml_is_told_without_what_stands_in_it() -> None:
+    with pytest.raises(CloudError) as error:
+        Kube('users: [{user: {token: s3cret, "x}}]')
+    assert (error.value.layer, error.value.exit_code) == (Layer.CREDENTIAL, 5)
+    assert "s3cret" not in str(error.value)

@@ -202,6 +202,25 @@ def test_helms_own_words_are_the_reason(magnum: Magnum, server: Server) -> None:
     assert group.reason == "helm: Error: UPGRADE FAILED: release: already exists"
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (r"Error: caf\xe9\nnot there", "helm: Error: café\nnot there"),
+        ("Error: Größe …\\x", "helm: Error: Größe …\ufffd"),
+    ],
+)
+def test_helms_words_are_read_also_where_they_are_cut_off(
+    magnum: Magnum, server: Server, said: str, reason: str
+) -> None:
+    text = f"Command: helm upgrade Exit code: 1 Stderr: '{said}'"
+    server.answer("GET", "/magnum/v1/clusters/u/nodegroups/user", {**GROUP, "status_reason": text})
+
+    group = magnum.group("u", "user")
+
+    assert group is not None
+    assert group.reason == reason
+
+
 def test_a_group_is_not_taken_before_the_api_has_an_address(magnum: Magnum, server: Server) -> None:
     early = error(409, "Cluster API address is not available yet")
     server.answer("POST", "/magnum/v1/clusters/u/nodegroups", early, 409)

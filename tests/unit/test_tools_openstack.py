@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +87,39 @@ def test_a_clouds_yaml_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.
         Cloud.connect("js2")
 
 
+def test_a_broken_clouds_yaml_is_told_by_its_line_and_not_by_what_stands_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.yaml").write_text('clouds:\n  js2: {auth: {password: s3cret, "x}}\n')
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "bad.yaml"))
+
+    with pytest.raises(CloudError) as caught:
+        Cloud.connect("js2")
+    assert "line " in caught.value.why
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_certificate_that_is_not_there_is_a_matter_of_the_settings(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.url.replace("http:", "https:")
+    clouds(tmp_path, monkeypatch, js2=entry(url, cacert=str(tmp_path / "nowhere.pem")))
+
+    with pytest.raises(CloudError) as caught:
+        Cloud.connect("js2").token()
+    assert caught.value.layer is Layer.CREDENTIAL
+    assert "nowhere.pem" in caught.value.why
+
+
+def test_what_answers_in_place_of_a_service_is_told(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/compute/v2.1/flavors/detail", b"<html>please log in")
+
+    with pytest.raises(CloudError) as caught:
+        cloud.flavors()
+    assert "in place of Nova" in caught.value.what
+    assert "please log in" in caught.value.why
+
+
 def test_an_incomplete_entry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clouds(tmp_path, monkeypatch, js2={"auth_type": "v3applicationcredential", "auth": {}})
 
@@ -116,6 +151,27 @@ def test_os_cloud_names_the_entry(server: Server, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("OS_CLOUD", "js2")
 
     assert Cloud.connect(None).name == "js2"
+
+
+def test_settings_are_the_sdks_own_without_its_faces_of_every_service(tmp_path: Path) -> None:
+    """`Cloud.connect` imports a part of the SDK; in a process of its own, for here pytest has imported all of it."""
+    (tmp_path / "secure.yaml").write_text("clouds: {js2: {auth: {password: hunter2}}}")
+    (tmp_path / "clouds.yaml").write_text("clouds: {js2: {profile: auro, auth: {username: ada, project_name: p}}}")
+    settings = "c = OpenStackConfig().get_one('js2').config; print(sorted(c['auth'].items()), c['region_name'])"
+    ours = "from hubfleet.tools.openstack import Cloud; Cloud.connect('js2'); import sys;"
+    plain = [sys.executable, "-c", f"from openstack.config import OpenStackConfig; {settings}"]
+    part = [sys.executable, "-c", f"{ours} from openstack.config import OpenStackConfig; {settings}"]
+    names = [sys.executable, "-c", f"{ours} print('openstack.config' in sys.modules, 'openstack.cloud' in sys.modules)"]
+
+    whole, alone, loaded = (
+        subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        for argv in (plain, part, names)
+    )
+
+    assert "hunter2" in whole
+    assert "auro.io" in whole
+    assert alone == whole
+    assert loaded == "True False\n"
 
 
 # who we are

@@ -115,3 +115,10 @@ def test_a_scripted_run_answers_what_it_was_told_and_refuses_the_rest() -> None:
     with pytest.raises(AssertionError, match="helm delete"):
         scripted(["helm", "delete"], timeout=1)
     assert scripted.calls == [("helm", "list", "-A"), ("helm", "upgrade")]
+
+
+def test_a_process_knows_when_it_began_before_its_first_import() -> None:
+    code = "import time; time.sleep(0.3); from hubfleet.tools import process; print(time.monotonic() - process.began())"
+    before = time.monotonic()
+    age = float(run(python(code), timeout=30).stdout)
+    assert 0.28 <= age <= time.monotonic() - before + 0.02

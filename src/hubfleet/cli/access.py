@@ -19,7 +19,10 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @DOCUMENT
 @click.option("--hub", metavar="NAME", help="How to log in to this hub, instead of a kubeconfig.")
 @click.option(
-    "--output", "-o", type=click.Path(path_type=Path), help="Write the kubeconfig there, readable only by you."
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the kubeconfig there, readable only by you.",
 )
 def credentials(path: Path, as_json: bool, hub: str | None, output: Path | None) -> None:
     """A fresh kubeconfig of the cluster's administrator; with --hub, how to log in to a hub.

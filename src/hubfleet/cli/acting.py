@@ -9,8 +9,10 @@ import click
 
 from hubfleet import fleet
 from hubfleet.cli.options import DOCUMENT, EVENTS, path_argument, timeout_option
-from hubfleet.cli.printing import EventPrinter, json_document, plan_document, plan_lines
-from hubfleet.errors import Refused, UsageError
+from hubfleet.cli.printing import EventPrinter, json_document, outcome_line, plan_document, plan_lines
+from hubfleet.errors import Interrupted, Refused, UsageError
+from hubfleet.events import Watch
+from hubfleet.tools import process
 
 CHANGES = 3
 
@@ -41,19 +43,21 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
     Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
     changes nothing.
     """
+    watch = Watch(began=process.began())
     target = fleet.load(path)
     with fleet.alone(target):
-        made = fleet.plan(target)
+        made = fleet.plan(target, watch)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
         fleet.possible(made)
         if made.changes and not yes:
-            _confirm("Apply this plan?")
+            with watch.waiting("you"):
+                _confirm("Apply this plan?")
         if made.changes:
-            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), timeout=60 * timeout)
-            click.echo(json_document(outcome) if as_json else outcome.summary())
+            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+            click.echo(outcome_line(outcome) if as_json else outcome.summary())
         elif as_json:
-            click.echo(json_document(fleet.nothing_to_do(made)))
+            click.echo(outcome_line(fleet.nothing_to_do(made, "apply", watch)))
 
 
 @click.command()
@@ -66,22 +70,27 @@ def destroy(path: Path, as_json: bool, yes: str | None, timeout: float) -> None:
 
     Asks for the cluster's name. Afterwards looks for what the cloud kept, and lists it.
     """
+    watch = Watch(began=process.began())
     target = fleet.load(path)
     with fleet.alone(target):
-        made = fleet.plan_destroy(target)
+        made = fleet.plan_destroy(target, watch)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
         if not made.changes:
+            if as_json:
+                click.echo(outcome_line(fleet.nothing_to_do(made, "destroy", watch)))
             return
-        _named(target.cluster.name, yes)
-        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), timeout=60 * timeout)
-        click.echo(json_document(outcome) if as_json else outcome.summary())
+        with watch.waiting("you"):
+            _named(target.cluster.name, yes)
+        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+        click.echo(outcome_line(outcome) if as_json else outcome.summary())
 
 
 def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
-    click.confirm(question, abort=True, err=True)
+    if not click.confirm(question, err=True):
+        raise Interrupted("nothing was changed")
 
 
 def _named(name: str, given: str | None) -> None:

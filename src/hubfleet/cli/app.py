@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 import click
 
-from hubfleet.errors import HubfleetError, Interrupted
+from hubfleet.errors import HubfleetError, Interrupted, Layer
 
+_GOES_ON = "run the same command again: it goes on where it stopped"
 EXIT_CODES = """\b
 Exit codes:
   0  done               3  plan --exit-code found changes
@@ -41,6 +45,20 @@ VERBS = {
 
 class Verbs(click.Group):
     """Knows the verbs by name and line of help, and imports one only to run it: `hubfleet --help` must be quick."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """As click does. With --json, an error is a line of JSON on standard output as well."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Abort, click.exceptions.Exit, BrokenPipeError, SystemExit):
+            raise  # click's own
+        except BaseException as raised:  # noqa: BLE001 (whatever it is, nobody shall see a traceback)
+            error = _told(raised)
+        if ctx.meta.get("hubfleet.json"):
+            from hubfleet.cli.printing import error_line
+
+            click.echo(error_line(error))
+        raise error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """In the order in which one meets them."""
@@ -89,8 +107,10 @@ def hubfleet() -> None:
 
 
 def main() -> None:
-    """The console script. Prints errors on standard error and exits with their code; never shows a traceback for an
-    error that hubfleet foresaw."""
+    """The console script. Prints errors on standard error and exits with their code; never shows a traceback."""
+    signal.signal(signal.SIGTERM, _end)
+    # pydantic would look through every installed package for plug-ins: 0.03 s of each verb.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         result = hubfleet.main(standalone_mode=False, prog_name="hubfleet")
         sys.exit(result if isinstance(result, int) else 0)
@@ -100,14 +120,38 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo(
-            str(Interrupted("interrupted", remedy="run the same command again: it goes on where it stopped")), err=True
-        )
-        sys.exit(Interrupted.exit_code)
-    except BrokenPipeError:  # somebody's `| head` has seen enough
-        sys.stderr.close()
-        sys.exit(0)
-    except HubfleetError as error:
-        click.echo(str(error), err=True)
-        sys.exit(error.exit_code)
+    except (HubfleetError, KeyboardInterrupt, click.exceptions.Abort) as raised:
+        told = _told(raised)
+        click.echo("\n".join([str(told), *getattr(told, "__notes__", ())]), err=True)
+        sys.exit(told.exit_code)
+
+
+def _told(error: BaseException) -> HubfleetError:
+    """Any error as one of ours."""
+    match error:
+        case HubfleetError():
+            return error
+        case KeyboardInterrupt() | click.exceptions.Abort():
+            return Interrupted("interrupted", remedy=_GOES_ON)
+        case OSError():
+            return HubfleetError(str(error), remedy="mend it, then run the same command again", layer=Layer.HERE)
+        case _:
+            return _mistake(error)
+
+
+def _end(*_: object) -> NoReturn:
+    """Of SIGTERM: programs that run are ended, private files go, the journal says so."""
+    raise Interrupted("ended by SIGTERM", remedy=_GOES_ON)
+
+
+def _mistake(error: BaseException) -> HubfleetError:
+    """What hubfleet did not foresee. The traceback is kept for a report, where only this person can read it."""
+    import traceback
+
+    from hubfleet import fleet
+    from hubfleet.fleet.locking import state_folder
+
+    file = state_folder() / "mistake.txt"
+    fleet.write_private(file, "".join(traceback.format_exception(error)))
+    remedy = f"please report it, with {file}; the same command again may go on"
+    return HubfleetError(f"a mistake of hubfleet's: {type(error).__name__}: {error}", remedy=remedy)

@@ -8,7 +8,7 @@ import click
 
 from hubfleet import fleet
 from hubfleet.cli.options import DOCUMENT, path_argument
-from hubfleet.cli.printing import json_document
+from hubfleet.cli.printing import json_document, problem_document
 from hubfleet.spec import InvalidFiles, Problem
 
 
@@ -32,20 +32,8 @@ def validate(path: Path, as_json: bool) -> int:
             names = ", ".join(target.cluster.hubs) or "none"
             click.echo(f"{target.cluster.file}: valid ({len(target.cluster.pools)} pools; hubs: {names})")
     if as_json:
-        click.echo(json_document({"valid": not problems, "problems": [_document(problem) for problem in problems]}))
+        click.echo(json_document({"valid": not problems, "problems": [*map(problem_document, problems)]}))
     return 2 if problems else 0
-
-
-def _document(problem: Problem) -> dict[str, object]:
-    place = problem.position
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "key": problem.key,
-        "what": problem.what,
-        "remedy": problem.remedy,
-    }
 
 
 @click.command()

@@ -25,12 +25,19 @@ def path_option(function: F) -> F:
 
 
 def json_option(text: str) -> Callable[[F], F]:
-    """--json, with what it prints."""
-    return click.option("--json", "as_json", is_flag=True, help=text)
+    """--json, with what it prints. `cli.app` sees it too, for errors."""
+
+    def remembered(context: click.Context, _: click.Parameter, value: bool) -> bool:
+        context.meta[AS_JSON] = value
+        return value
+
+    return click.option("--json", "as_json", is_flag=True, callback=remembered, help=text)
 
 
+AS_JSON = "hubfleet.json"
+"""Key of click's `Context.meta`: whether the person asked for JSON."""
 DOCUMENT = json_option("Print one JSON document.")
-EVENTS = json_option("Print a JSON line for each event.")
+EVENTS = json_option("Print a JSON line for each event, and one for the outcome.")
 
 
 def timeout_option(function: F) -> F:

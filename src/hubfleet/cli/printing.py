@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from pydantic import BaseModel
 
+from hubfleet.errors import HubfleetError
 from hubfleet.events import Event, Kind
 from hubfleet.plan import Action, Change, Finding, Plan, Step
+from hubfleet.plan.steps import Impossible
+from hubfleet.spec import InvalidFiles, Problem
+
+if TYPE_CHECKING:
+    from hubfleet.fleet import Outcome
 
 _SIGNS = {
     Action.CREATE: ("+", "green"),
@@ -39,6 +45,40 @@ _EVENT_SIGNS = {
 def json_document(value: object) -> str:
     """One JSON document of frozen data. Paths and enums become text; a secret shows as it prints itself: masked."""
     return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
+
+
+def json_line(kind: str, **fields: object) -> str:
+    """One line of JSON that begins with its kind."""
+    return json.dumps({"kind": kind, **fields}, default=_plain, ensure_ascii=False)
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """The last line that `apply --json` and `destroy --json` print when all is well."""
+    return json_line("outcome", **asdict(outcome))
+
+
+def error_line(error: HubfleetError) -> str:
+    """What every verb prints last with --json when it fails."""
+    said: dict[str, object] = {"exit_code": error.exit_code, "layer": error.layer}
+    said |= {"what": error.what, "why": error.why, "remedy": error.remedy, "notes": getattr(error, "__notes__", [])}
+    if isinstance(error, InvalidFiles):
+        said["problems"] = [*map(problem_document, error.problems)]
+    if isinstance(error, Impossible):
+        said["findings"] = [*map(_finding_document, error.findings)]
+    return json_line("error", **said)
+
+
+def problem_document(problem: Problem) -> dict[str, object]:
+    """A problem of a file, with its place."""
+    place = problem.position
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "key": problem.key,
+        "what": problem.what,
+        "remedy": problem.remedy,
+    }
 
 
 def _plain(value: object) -> object:
@@ -119,19 +159,13 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for step in plan.steps
         ],
-        "findings": [
-            {
-                "layer": f.layer,
-                "what": f.what,
-                "why": f.why,
-                "remedy": f.remedy,
-                "fatal": f.fatal,
-                "origin": f.origin and str(f.origin),
-            }
-            for f in plan.findings
-        ],
+        "findings": [*map(_finding_document, plan.findings)],
         "notes": list(plan.notes),
     }
+
+
+def _finding_document(finding: Finding) -> dict[str, Any]:
+    return {**asdict(finding), "origin": finding.origin and str(finding.origin)}
 
 
 def _change_document(change: Change) -> dict[str, Any]:
@@ -149,19 +183,14 @@ class EventPrinter:
     def __call__(self, event: Event) -> None:
         """Print one event."""
         seconds = time.monotonic() - self._began
-        with self._lock:
-            if self._json:
-                line = {
-                    "seconds": round(seconds, 2),
-                    "kind": event.kind,
-                    "cluster": event.cluster,
-                    "subject": event.subject,
-                }
-                line |= {"text": event.text, "took": event.seconds}
-                sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-                sys.stdout.flush()
-            else:
-                click.echo(self._line(event, seconds), err=True)
+        text = self._json_line(event, seconds) if self._json else self._line(event, seconds)
+        with self._lock, suppress(BrokenPipeError):  # that nobody listens any more is no reason to stop half way
+            click.echo(text, err=not self._json)
+
+    @staticmethod
+    def _json_line(event: Event, seconds: float) -> str:
+        about = {"cluster": event.cluster, "subject": event.subject, "text": event.text, "took": event.seconds}
+        return json_line(event.kind, seconds=round(seconds, 2), **about)
 
     @staticmethod
     def _line(event: Event, seconds: float) -> str:

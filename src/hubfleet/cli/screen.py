@@ -16,7 +16,7 @@ def status_lines(seen: Status) -> Iterable[str]:
     """Cluster, pools with their nodes, hubs, the last run."""
     yield click.style(f"{_mark(seen.well)} {seen.cluster}", bold=True) + f"  {seen.infrastructure}"
     if seen.exists:
-        yield f"  Kubernetes API {seen.api}"
+        yield f"  {seen.api}"
     for pool in seen.pools:
         yield from _pool(pool)
     for hub in seen.hubs:
@@ -27,7 +27,9 @@ def status_lines(seen: Status) -> Iterable[str]:
 
 def _pool(pool: Pool) -> Iterable[str]:
     wanted = f"{pool.wanted} of {pool.machine}" if pool.machine else ""
-    yield f"  pool {pool.name:<12} {wanted:<24} {pool.state}"
+    yield f"  pool {pool.name:<12} {wanted:<24} {pool.state}".rstrip()
+    if len(pool.nodes) < pool.least:
+        yield f"    {_mark(False)} {len(pool.nodes)} of {pool.least} nodes are there"
     for node in pool.nodes:
         yield f"    {_mark(node.ready)} {node.name}  {node.kubelet}{'' if node.ready else f'  {node.why}'}"
 

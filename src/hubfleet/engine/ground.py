@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from hubfleet import spec
@@ -17,9 +18,10 @@ from hubfleet.errors import CloudError
 from hubfleet.events import Say, Watch
 from hubfleet.plan import Action, Finding, Step, infrastructure, preflight
 from hubfleet.plan.frozen import refuse_foreign
-from hubfleet.provider import Description, ExistingCluster, MagnumCluster
+from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool
 from hubfleet.tools.kube import Kube
-from hubfleet.tools.magnum import Magnum
+from hubfleet.tools.kubeconfig import kubeconfig
+from hubfleet.tools.magnum import Magnum, NodeGroup
 from hubfleet.tools.openstack import Cloud
 
 
@@ -43,18 +45,19 @@ class Infrastructure:
 
 @dataclass(frozen=True)
 class PoolState:
-    """A pool as the cloud has it. `label` is the value of the trait `pool_label` on its nodes; None: all nodes."""
+    """A pool as the cloud has it. `least` is how many nodes it must have now."""
 
     name: str
     machine: str
     wanted: str
     state: str
-    label: str | None
+    least: int
 
 
 @dataclass(frozen=True)
 class GroundState:
-    """The cluster as the cloud has it, for `status`. `exists` False: there is none."""
+    """The cluster as the cloud has it, for `status`. `exists` False: there is none. No `pools` where the cloud knows of
+    none."""
 
     exists: bool
     text: str
@@ -90,13 +93,14 @@ class Ground(Protocol):
         ...
 
 
-def ground(description: Description) -> Ground:
-    """The ground of a description. CloudError if the cloud's entry is not there."""
+def ground(description: Description, watch: Watch | None = None) -> Ground:
+    """The ground of a description; `watch` counts what its requests take. CloudError if the cloud's entry is not
+    there."""
     match description.infrastructure:
         case MagnumCluster() as cluster:
-            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud)))
+            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud, watch)))
         case ExistingCluster() as cluster:
-            return ExistingGround(cluster)
+            return ExistingGround(cluster, partial(Kube, watch=watch))
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class MagnumGround:
         there = self.magnum.cluster(self.desired.name)
         if there is None or not there.api_address or infrastructure.going(there):
             return None
-        return magnum.access(self.magnum, self.desired.name)
+        return kubeconfig(self.magnum, there)
 
     def state(self) -> GroundState:
         """See Ground."""
@@ -131,17 +135,7 @@ class MagnumGround:
         there = observed.cluster
         if there is None:
             return GroundState(exists=False, text="Magnum has no cluster of this name", well=False)
-        found = {group.name: group for group in observed.groups}
-        pools = tuple(
-            PoolState(
-                pool.pool,
-                pool.machine,
-                str(pool.nodes),
-                found[pool.node_group].status if pool.node_group in found else "absent",
-                pool.node_group,
-            )
-            for pool in self.desired.every_pool
-        )
+        pools = tuple(_pool(pool, observed.group(pool.node_group)) for pool in self.desired.every_pool)
         said = f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}"
         return GroundState(exists=True, text=said, well=not (there.failed or there.under_way), pools=pools)
 
@@ -162,26 +156,31 @@ class MagnumGround:
         return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
 
 
+def _pool(wanted: MagnumPool, group: NodeGroup | None) -> PoolState:
+    least = max(1, wanted.nodes.min) if group else wanted.nodes.min
+    return PoolState(wanted.pool, wanted.machine, str(wanted.nodes), group.status if group else "absent", least)
+
+
 @dataclass(frozen=True)
 class ExistingGround:
     """A cluster that somebody else made and keeps."""
 
     cluster: ExistingCluster
-    patience: float = field(default=15.0)
-    """Seconds to wait for its API."""
+    open_kube: Callable[..., Kube] = Kube
+    """Takes a kubeconfig's text (tests give another)."""
 
     def infrastructure(self, file: spec.Cluster) -> Infrastructure:
         """See Ground."""
-        text = kubeconfigs.read(self.cluster.kubeconfig, self.cluster.context)
-        with Kube(text, timeout=self.patience) as kube:
-            details = (f"Kubernetes {kube.version()}", f"{len(kube.nodes())} nodes")
+        with self.open_kube(self.kubeconfig()) as kube:
+            count = len(kube.nodes())
+            details = (f"Kubernetes {kube.version()}", f"{count} node{'' if count == 1 else 's'}")
         return Infrastructure((Step("cluster", Action.KEEP, f"existing cluster {file.name}", self.cluster, details),))
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         return ()
 
-    def kubeconfig(self) -> str | None:
+    def kubeconfig(self) -> str:
         """See Ground."""
         return kubeconfigs.read(self.cluster.kubeconfig, self.cluster.context)
 
@@ -189,7 +188,7 @@ class ExistingGround:
         """See Ground."""
         began = time.monotonic()
         try:
-            with Kube(self.kubeconfig() or "", timeout=self.patience) as kube:
+            with self.open_kube(self.kubeconfig()) as kube:
                 text = f"Kubernetes {kube.version()}, answered in {1000 * (time.monotonic() - began):.0f} ms"
         except CloudError as error:
             return GroundState(exists=True, text=error.what, well=False)

@@ -9,13 +9,11 @@ from hubfleet.engine.magnum_requests import Requests
 from hubfleet.engine.magnum_view import Patience, View
 from hubfleet.engine.nodes import Nodes, OpenKube
 from hubfleet.engine.run import Clock, Job
-from hubfleet.errors import CloudError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.plan.frozen import refuse_foreign
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import MagnumCluster
-from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Magnum
 from hubfleet.tools.openstack import Owned
 
@@ -53,17 +51,6 @@ def jobs(
             case other:
                 raise TypeError(f"{step.id} has no work that Magnum could do: {type(other).__name__}")
     return tuple(made)
-
-
-def access(magnum: Magnum, name: str) -> str:
-    """A fresh kubeconfig (text) for the cluster of this name: key made here, certificate signed by Magnum's CA.
-
-    CloudError if there is no such cluster, or its API has no address yet.
-    """
-    cluster = magnum.cluster(name)
-    if cluster is None:
-        raise CloudError(f"Magnum has no cluster named {name}", remedy="make it: hubfleet apply", layer=Layer.MAGNUM)
-    return kubeconfig(magnum, cluster)
 
 
 def destroy(

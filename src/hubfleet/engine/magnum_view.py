@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hubfleet.engine.run import Clock
+from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup
 
-FIRST, MOST, GROWTH = 1.0, 5.0, 1.3
-"""Seconds between two looks: at first, at most, and how the pause grows while nothing changes."""
+FIRST = 1.0
+"""Seconds after a request until Magnum's conductor may be expected to have begun with it."""
+LEAST = 0.5
+"""Seconds between two looks."""
 UNKNOWN = 120.0
 """Seconds after its 202 during which Magnum may know nothing of a cluster (its conductor writes the row)."""
 
@@ -90,7 +92,7 @@ class View:
 
     def wait(self, done: Callable[[], bool], what: Callable[[], str]) -> None:
         """Look again and again until `done`. HubfleetError when time is up; `what` says what is missing then."""
-        pause = FIRST
+        since = self.patience.clock.now()
         while True:
             before = (self.cluster, self.groups)
             self.look()
@@ -98,8 +100,9 @@ class View:
                 return
             if self.patience.over:
                 raise late(self, what(), Layer.MAGNUM)
-            pause = FIRST if (self.cluster, self.groups) != before else min(MOST, pause * GROWTH)
-            self.patience.clock.sleep(pause)
+            if (self.cluster, self.groups) != before:
+                since = self.patience.clock.now()
+            self.patience.clock.sleep(pause(self.patience.clock.now() - since, least=LEAST))
 
     def wait_known(self) -> None:
         """Until Magnum knows the cluster that it promised. CloudError if it does not within two minutes."""
@@ -112,7 +115,7 @@ class View:
                     remedy="apply again; if it happens again, tell the cloud's operators",
                     layer=Layer.MAGNUM,
                 )
-            self.patience.clock.sleep(FIRST / 2)
+            self.patience.clock.sleep(LEAST)
 
     def wait_gone(self, subject: str) -> None:
         """Until the cluster is deleted. CloudError if Magnum fails to."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hubfleet.engine.magnum_view import View, late
+from hubfleet.engine.run import pause
 from hubfleet.errors import CloudError, Layer
 from hubfleet.plan.infrastructure import PoolWork
 from hubfleet.provider.magnum import NODE_GROUP_LABEL
@@ -17,7 +18,8 @@ from hubfleet.tools.openstack_errors import transient
 
 OpenKube = Callable[[str], Kube]
 """A kubeconfig's text -> the door to that cluster: `Kube` itself, but in tests."""
-PAUSE = 1.0
+LEAST = 0.3
+"""Seconds between two looks."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,19 @@ class Nodes:
 
     def api(self) -> str:
         """Waits until the API answers; what it is, for people. HubfleetError when time is up."""
-        view = self._view
+        view, began = self._view, self._view.patience.clock.now()
         with view.patience.watch.waiting("Kubernetes"):
             while not (self._addressed() and self._answers()):
                 if view.patience.over:
                     layer = Layer.KUBERNETES if self._addressed() else Layer.MAGNUM
                     raise late(view, f"the Kubernetes API of {view.name} does not answer", layer)
-                view.patience.clock.sleep(PAUSE)
+                view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
         view.ready.add("cluster")
         return f"the Kubernetes API answers at {view.cluster.api_address if view.cluster else ''}"
 
     def pool(self, step: str, work: PoolWork) -> str:
         """Waits until the pool's nodes are ready, or gone if it goes; what there is, for people."""
-        view, pool = self._view, work.pool
+        view, pool, began = self._view, work.pool, self._view.patience.clock.now()
         wanted, fixed = (max(1, pool.nodes.min), pool.nodes.fixed) if pool else (0, True)
         with view.patience.watch.waiting("nodes"):
             while True:
@@ -68,7 +70,7 @@ class Nodes:
                     layer = Layer.NODE if count and count.registered >= wanted else Layer.CLUSTER_API
                     told = count.told(wanted) if count else "no API to ask for nodes"
                     raise late(view, f"pool {step.partition('/')[2]}: {told}", layer)
-                view.patience.clock.sleep(PAUSE)
+                view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
         view.ready.add(step)
         return f"{count.ready} node{'' if count.ready == 1 else 's'} ready" if wanted else "gone"
 

@@ -12,16 +12,17 @@ from typing import Any, cast
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import removal, rollout
-from hubfleet.engine.run import Clock
+from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, Observed, origin
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, origin, version
 from hubfleet.spec import Cluster, Problem
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
+from hubfleet.tools.process import masker
 
 SECRET = "hubfleet"  # noqa: S105 (its name)
 """Name of the Secret, in a hub's namespace, with the secrets that hubfleet made for it."""
@@ -85,6 +86,7 @@ def _observed(record: Record, wanted: Release | None, state: rollout.State | Non
         cluster=record.labels.get(CLUSTER, ""),
         digest=digest,
         chart=record.labels.get(CHART, ""),
+        version=record.labels.get(VERSION, ""),
         unready=state.unready if state else "nothing of it is there",
         values=helm.values(record.release, record.namespace) if differs else None,
     )
@@ -157,13 +159,14 @@ def install(
     with watch.waiting("Helm"):
         _heal(release, kube, tell, clock)
         _replace(release, helm, kube, tell, clock)
-    labels = {DIGEST: release.digest, CHART: release.chart.name, HUB: release.hub, CLUSTER: cluster}
+    labels = {DIGEST: release.digest, HUB: release.hub, CLUSTER: cluster}
+    labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
         chart = _chart(release, helm)
         helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
     with watch.waiting("pods"):
-        health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=_masker(hidden), ask=ask).wait()
+        health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=masker(hidden), ask=ask).wait()
     return f"JupyterHub {health.version} answers" if health else "its pods run"
 
 
@@ -198,13 +201,13 @@ def remove(
 
 def credentials(release: Release, kube: Kube) -> Credentials:
     """How to get into this hub now, from its values and the cluster's Secrets."""
-    state = rollout.look(kube, release.namespace).get((release.namespace, release.name))
-    address = f"http://{state.address}" if state and state.address else ""
+    found = address(release, kube)
+    way_in = Credentials(release.url, f"http://{found}" if found else "", ())
+    config = ("hub", "config")
+    if _at(release.values, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
+        return way_in
+    admins: Sequence[str] = _at(release.values, (*config, "Authenticator", "admin_users")) or ()
     made = kube.secret(release.namespace, SECRET) or {}
-    config = release.values.get("hub", {}).get("config", {})
-    if config.get("JupyterHub", {}).get("authenticator_class") != "shared-password":
-        return Credentials(release.url, address, ())
-    admins = config.get("Authenticator", {}).get("admin_users", ())
     password = {
         one.key: _at(release.values, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
     }
@@ -212,7 +215,13 @@ def credentials(release: Release, kube: Kube) -> Credentials:
         *(Login(admin, password[ADMIN_PASSWORD.key], True) for admin in admins),
         Login("ann", password[USER_PASSWORD.key], False),
     ]
-    return Credentials(release.url, address, tuple(login for login in logins if login.password))
+    return replace(way_in, logins=tuple(login for login in logins if login.password))
+
+
+def address(release: Release, kube: Kube) -> str:
+    """Its load balancer's, an IP or a name; "" while there is none."""
+    state = rollout.look(kube, release.namespace).get((release.namespace, release.name))
+    return state.address if state else ""
 
 
 def _namespace(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock, cluster: str) -> None:
@@ -226,7 +235,7 @@ def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], cl
     """Waits until there are the storage classes of its claims. On a new cluster they come after its nodes, and a pod
     that is made before them is not scheduled until some minutes later: its claim gets the default class afterwards,
     and nothing tells the scheduler (seen with Kubernetes 1.34, "unbound immediate PersistentVolumeClaims")."""
-    end, told = clock.now() + STORAGE_COMES, False
+    began, told = clock.now(), False
     while True:
         there = kube.storage_classes()
         known = {one.name for one in there} | {"" for one in there if one.default}
@@ -237,7 +246,7 @@ def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], cl
         if not told:
             tell(Kind.PROGRESS, f"waiting for {what}")
             told = True
-        if clock.now() > end:
+        if clock.now() > began + STORAGE_COMES:
             names = ", ".join(one.name for one in there) or "none"
             raise HubfleetError(
                 f"the cluster has not got {what}",
@@ -245,7 +254,7 @@ def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], cl
                 remedy="name one that is there (storage: storage_class:), or make one the default",
                 layer=Layer.STORAGE,
             )
-        clock.sleep(1.0)
+        clock.sleep(pause(clock.now() - began, least=0.3))
 
 
 def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
@@ -326,15 +335,6 @@ def _at(values: Any, path: Sequence[str | int]) -> Any:
         except (KeyError, IndexError, TypeError):
             return None
     return values
-
-
-def _masker(hidden: Sequence[str]) -> Callable[[str], str]:
-    def mask(text: str) -> str:
-        for secret in sorted(hidden, key=len, reverse=True):
-            text = text.replace(secret, "••••")
-        return text
-
-    return mask
 
 
 def _teller(release: Release, say: Say, cluster: str) -> Callable[[Kind, str], None]:

@@ -9,13 +9,13 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks import pods as pods_check
 from hubfleet.checks.hub import HubHealth
 from hubfleet.checks.pods import Trouble
-from hubfleet.engine.run import Clock
+from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.hubs import Release
 from hubfleet.tools.kube import Deployment, Kube, Service
 
-EVERY = 0.5
+LEAST = 0.3
 """Seconds between two looks."""
 WARN_AFTER = 8.0
 """Seconds that trouble may last before it is told: much of it passes by itself."""
@@ -81,19 +81,19 @@ class Rollout:
     def wait(self) -> HubHealth | None:
         """The hub's answer, once it gives one; None where there is no load balancer at which to ask. HubfleetError with
         what is stuck after `PATIENCE` or the time-out."""
-        end = self._clock.now() + self._timeout
+        began = self._clock.now()
         while True:
             over, health, doing, trouble = self._look()
             if over:
                 return health
             self._tell(doing)
             self._note(trouble)
-            if self._clock.now() > end:
+            if self._clock.now() > began + self._timeout:
                 remedy = "hubfleet status and hubfleet kubectl show more; apply again goes on waiting"
                 raise self._error(
                     trouble or Trouble(Layer.HUB, f"{doing}: in vain for {self._timeout:.0f} s", remedy=remedy)
                 )
-            self._clock.sleep(EVERY)
+            self._clock.sleep(pause(self._clock.now() - began, least=LEAST))
 
     def _look(self) -> tuple[bool, HubHealth | None, str, Trouble | None]:
         """Whether the wait is over, the hub's answer, what is waited for, what is wrong."""

@@ -39,6 +39,12 @@ class Clock:
         self._stopped.set()
 
 
+def pause(waited: float, *, least: float) -> float:
+    """Seconds to sleep before the next look, after so many in vain. So hubfleet sees what it waits for at most `least`
+    or a twentieth of the wait too late, and leaves a cloud alone that takes its time: down to a look every 5 s."""
+    return min(5.0, max(least, waited / 20))
+
+
 @dataclass(frozen=True)
 class Job:
     """Something to do, in a thread of its own. `needs` are ids of jobs; those that are not there count as over."""
@@ -63,6 +69,7 @@ class _Runner:
         self._waiting: dict[str, Job] = {job.id: job for job in jobs}
         self._cluster, self._say, self._clock, self._side_by_side = cluster, say, clock, side_by_side
         self._over: set[str] = set()
+        self._busy: set[str] = set()
         self._failures: list[BaseException] = []
 
     def run(self) -> None:
@@ -76,9 +83,11 @@ class _Runner:
                     if not running:
                         break
                     self._collect(running)
-            except BaseException:
+            except BaseException:  # Ctrl-C, or SIGTERM
                 self._clock.stop()
-                process.end_all()
+                while self._busy:
+                    process.end_all()  # again and again: a job may be about to start one
+                    time.sleep(0.1)
                 raise
         self._judge()
 
@@ -91,7 +100,8 @@ class _Runner:
         return ready
 
     def _collect(self, running: dict[Future[None], str]) -> None:
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        # With a time-out: a signal that comes in the moment before a wait is only seen after it.
+        done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
         for future in done:
             id_ = running.pop(future)
             failure = future.exception()
@@ -102,6 +112,14 @@ class _Runner:
                 self._clock.stop()
 
     def _do(self, job: Job) -> None:
+        self._busy.add(job.id)
+        try:
+            self._clock.sleep(0)  # Interrupted, if it is stopped
+            self._timed(job)
+        finally:
+            self._busy.discard(job.id)
+
+    def _timed(self, job: Job) -> None:
         began = self._clock.now()
         self._tell(Kind.STARTED, job.id)
         try:

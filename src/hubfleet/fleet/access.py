@@ -13,8 +13,9 @@ from hubfleet import hubs
 from hubfleet.engine import kubeconfigs, releases
 from hubfleet.engine.ground import Ground, ground
 from hubfleet.errors import CloudError, HubfleetError, Layer, UsageError
+from hubfleet.events import Watch
 from hubfleet.fleet.loading import Target
-from hubfleet.tools import process
+from hubfleet.tools import helm, process
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.kube import Kube
 
@@ -31,47 +32,41 @@ class Doors:
 class Access:
     """Opens the doors once, when first asked; threads may share one. Close it, and the kubeconfig is gone."""
 
-    def __init__(self, ground: Ground, cluster: str) -> None:
-        self.cluster = cluster
+    def __init__(self, ground: Ground, cluster: str, watch: Watch | None = None) -> None:
+        self.cluster, self._watch = cluster, watch
         self._ground, self._lock, self._stack = ground, threading.Lock(), ExitStack()
         self._doors: Doors | None = None
 
     def doors(self) -> Doors:
         """CloudError if there is no cluster to get at."""
+        doors = self.doors_if_there()
+        if doors is None:
+            raise _not_there(self.cluster)
+        return doors
+
+    def doors_if_there(self) -> Doors | None:
+        """None if there is no cluster, or its API has no address yet. CloudError if we may not get at it."""
         with self._lock:
             if self._doors is None:
                 self._doors = self._open()
             return self._doors
 
-    def doors_if_there(self) -> Doors | None:
-        """None if there is no cluster, or its API does not answer (yet)."""
-        try:
-            doors = self.doors()
-        except CloudError as error:
-            if error.layer in (Layer.CREDENTIAL, Layer.NETWORK):
-                raise
-            return None
-        return doors if doors.kube.ready() else None
-
     def close(self) -> None:
         """Forget the doors."""
         self._stack.close()
 
-    def _open(self) -> Doors:
+    def _open(self) -> Doors | None:
         text = self._ground.kubeconfig()
         if text is None:
-            what = "the cluster is not there, or has no Kubernetes API yet"
-            raise CloudError(
-                what, remedy="hubfleet apply makes it; hubfleet status tells how far it is", layer=Layer.KUBERNETES
-            )
+            return None
         file = self._stack.enter_context(kubeconfigs.private_file(text))
-        return Doors(file, self._stack.enter_context(Kube(text)), Helm(file))
+        return Doors(file, self._stack.enter_context(Kube(text, watch=self._watch)), Helm(file))
 
 
 @contextmanager
-def access(ground: Ground, cluster: str) -> Generator[Access]:
-    """An Access that is closed at the end of the block."""
-    opened = Access(ground, cluster)
+def access(ground: Ground, cluster: str, watch: Watch | None = None) -> Generator[Access]:
+    """An Access that is closed at the end of the block; `watch` counts what its requests take."""
+    opened = Access(ground, cluster, watch)
     try:
         yield opened
     finally:
@@ -82,17 +77,21 @@ def kubeconfig(target: Target) -> str:
     """A fresh kubeconfig (text) of the cluster's administrator. CloudError if there is no cluster."""
     text = ground(target.description).kubeconfig()
     if text is None:
-        what = f"{target.cluster.name} is not there, or has no Kubernetes API yet"
-        raise CloudError(
-            what, remedy="hubfleet apply makes it; hubfleet status tells how far it is", layer=Layer.KUBERNETES
-        )
+        raise _not_there(target.cluster.name)
     return text
 
 
+def _not_there(cluster: str) -> CloudError:
+    what = f"the cluster {cluster} is not there, or has no Kubernetes API yet"
+    remedy = "hubfleet apply makes it; hubfleet status tells how far it is"
+    return CloudError(what, remedy=remedy, layer=Layer.KUBERNETES)
+
+
 def run_with_kubeconfig(target: Target, program: str, arguments: Sequence[str]) -> int:
-    """Run kubectl or helm on the cluster, on this terminal; its exit code."""
+    """Run kubectl or helm (the one that hubfleet itself runs) on the cluster, on this terminal; its exit code."""
+    named = str(helm.find()) if program == "helm" else program
     with kubeconfigs.private_file(kubeconfig(target)) as file:
-        return process.on_terminal([program, *arguments], env={**os.environ, "KUBECONFIG": str(file)})
+        return process.on_terminal([named, *arguments], env={**os.environ, "KUBECONFIG": str(file)})
 
 
 def login(target: Target, hub: str) -> releases.Credentials:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from hubfleet.engine import releases
 from hubfleet.engine.ground import Way, ground
@@ -17,32 +16,33 @@ from hubfleet.fleet.journal import Journal
 from hubfleet.fleet.loading import Target
 from hubfleet.fleet.locking import only_writer
 from hubfleet.hubs import Release
-from hubfleet.plan import Action, Plan, Step
+from hubfleet.plan import Plan, Step
 from hubfleet.plan.releases import Observed
+
+_INSTALL = 900.0
+"""Seconds for one release at most."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run went. Seconds; `waited` for whom, "any" is all of it; `own` is hubfleet's share of `seconds`."""
+    """How a run went, in seconds since its process began: `waited` for whom ("any": for anybody), and what is left of
+    `seconds`, hubfleet's `own`. A wait ends when hubfleet sees what it waited for: `engine.run.pause` says how soon."""
 
     cluster: str
     verb: str
     seconds: float
-    waited: Mapping[str, float] = field(default_factory=dict[str, float])
+    waited: Mapping[str, float]
+    own: float
     hubs: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
-    @property
-    def own(self) -> float:
-        """What hubfleet itself took, 0 to 1."""
-        return 1 - self.waited.get("any", 0.0) / self.seconds if self.seconds else 0.0
-
     def summary(self) -> str:
         """A few lines for people."""
-        parties = ", ".join(f"{party} {seconds:.0f} s" for party, seconds in self.waited.items() if party != "any")
-        done = {"apply": "is as the file says", "destroy": "is gone"}[self.verb]
-        took = f"{self.seconds:.0f} s; waited for {parties or 'nobody'}; hubfleet's own share {self.own:.0%}"
-        lines = [f"{self.cluster} {done} ({took})"]
+        longest = {party: seconds for party, seconds in self.waited.items() if party != "any" and seconds >= 0.5}
+        parties = ", ".join(f"{party} {seconds:.0f} s" for party, seconds in longest.items())
+        done = {"apply": "is as the file says", "destroy": "has nothing left that hubfleet made"}[self.verb]
+        took = f"{self.seconds:.0f} s; waited for {parties or 'nobody'}"
+        lines = [f"{self.cluster} {done} ({took}; hubfleet's own {self.own:.1f} s, {self.own / self.seconds:.0%})"]
         lines += [f"  {hub}" for hub in self.hubs]
         lines += [f"  left over in the cloud: {left}" for left in self.left]
         return "\n".join(lines)
@@ -53,37 +53,46 @@ def alone(target: Target) -> AbstractContextManager[None]:
     return only_writer(target.cluster.name)
 
 
-def nothing_to_do(made: Plan) -> Outcome:
-    """The outcome of an apply whose plan has no change."""
-    return Outcome(made.cluster, "apply", 0.0)
+def nothing_to_do(made: Plan, verb: str, watch: Watch) -> Outcome:
+    """The outcome of `apply` or `destroy` with a plan that has no change."""
+    return _outcome(made, verb, watch)
 
 
-def apply(target: Target, made: Plan, say: Say, *, timeout: float) -> Outcome:
+def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
     """Make the plan come true. `timeout`: seconds for the whole. Raises the first failure; the same call goes on."""
-    stands_on = ground(target.description)
-    with _run(target, "apply", say) as (journal, watch), access(stands_on, made.cluster) as opened:
-        began, way = time.monotonic(), Way(journal, watch, Clock(), timeout)
+    stands_on = ground(target.description, watch)
+    with _run(target, "apply", say) as journal, access(stands_on, made.cluster, watch) as opened:
+        way = Way(journal, watch, Clock(), timeout)
         jobs = [
-            *stands_on.jobs([step for step in made.steps if not step.id.startswith("release/")], way),
-            *(_release_job(step, opened, way, homes=False) for step in made.changes if step.id.startswith("release/")),
+            *stands_on.jobs([step for step in made.steps if not _of_hub(step)], way),
+            *(_release_job(step, opened, way, homes=False) for step in filter(_of_hub, made.changes)),
         ]
         run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
-        where = tuple(f"hub {name}: {url}" for name, url in _addresses(made, opened))
-    return Outcome(made.cluster, "apply", time.monotonic() - began, watch.waited(), where)
+        where = tuple(_addresses(made, opened))
+    return _outcome(made, "apply", watch, hubs=where)
 
 
-def destroy(target: Target, made: Plan, say: Say, *, timeout: float) -> Outcome:
+def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
     """Remove the hubs with all that they hold, then the cluster."""
-    stands_on = ground(target.description)
+    stands_on = ground(target.description, watch)
     left: list[str] = []
-    with _run(target, "destroy", say) as (journal, watch), access(stands_on, made.cluster) as opened:
-        began, way = time.monotonic(), Way(journal, watch, Clock(), timeout)
-        jobs = [_release_job(step, opened, way, homes=True) for step in made.steps if step.id.startswith("release/")]
-        if any(step.id == "cluster" for step in made.steps):
+    with _run(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
+        way = Way(journal, watch, Clock(), timeout)
+        jobs = [_release_job(step, opened, way, homes=True) for step in made.steps if _of_hub(step)]
+        if not all(map(_of_hub, made.steps)):
             first = frozenset(job.id for job in jobs)
             jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way)), first))
         run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
-    return Outcome(made.cluster, "destroy", time.monotonic() - began, watch.waited(), left=tuple(left))
+    return _outcome(made, "destroy", watch, left=tuple(left))
+
+
+def _outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Outcome:
+    seconds, waited = watch.seconds, watch.waited()
+    return Outcome(made.cluster, verb, seconds, waited, seconds - waited["any"], hubs, left)
+
+
+def _of_hub(step: Step) -> bool:
+    return isinstance(step.work, Release | Observed)
 
 
 def _told(left: list[str], found: tuple[str, ...]) -> str:
@@ -95,16 +104,15 @@ def _release_job(step: Step, opened: Access, way: Way, *, homes: bool) -> Job:
     """`homes`: a release that goes takes its claims with it."""
 
     def install(release: Release) -> str:
-        doors = opened.doors()
+        doors, whole = opened.doors(), min(_INSTALL, way.timeout)
+        tell = (way.say, way.watch)
         return releases.install(
-            release, doors.helm, doors.kube, way.say, way.watch, cluster=opened.cluster, clock=way.clock
+            release, doors.helm, doors.kube, *tell, cluster=opened.cluster, clock=way.clock, timeout=whole
         )
 
     def remove(there: Observed) -> str:
-        doors, where = opened.doors(), (there.name, there.namespace)
-        releases.remove(
-            *where, doors.helm, doors.kube, way.say, way.watch, cluster=opened.cluster, homes=homes, clock=way.clock
-        )
+        doors, where, tell = opened.doors(), (there.name, there.namespace), (way.say, way.watch)
+        releases.remove(*where, doors.helm, doors.kube, *tell, cluster=opened.cluster, homes=homes, clock=way.clock)
         return "gone" if homes else "gone; homes and database stay"
 
     match step.work:
@@ -116,20 +124,22 @@ def _release_job(step: Step, opened: Access, way: Way, *, homes: bool) -> Job:
             raise TypeError(f"{step.id} has no work that a release could do: {type(other).__name__}")
 
 
-def _addresses(made: Plan, opened: Access) -> Iterator[tuple[str, str]]:
+def _addresses(made: Plan, opened: Access) -> Iterator[str]:
     for step in made.steps:
-        if isinstance(step.work, Release) and step.action is not Action.DESTROY:
-            login = releases.credentials(step.work, opened.doors().kube)
-            yield step.work.hub, f"{login.url} (load balancer: {login.address or 'none yet'})"
+        if isinstance(step.work, Release):
+            address = releases.address(step.work, opened.doors().kube)
+            at = f"http://{address}" if address else "none yet"
+            yield f"hub {step.work.hub}: {step.work.url} (load balancer: {at})"
 
 
 @contextmanager
-def _run(target: Target, verb: str, say: Say) -> Generator[tuple[Journal, Watch]]:
-    journal, watch = Journal(target.cluster.name, verb, say), Watch()
+def _run(target: Target, verb: str, say: Say) -> Generator[Journal]:
+    journal = Journal(target.cluster.name, verb, say)
     try:
-        yield journal, watch
-    except HubfleetError as error:
-        journal.ended(well=False, text=first_line(error))
+        yield journal
+    except BaseException as error:
+        known = first_line(error) if isinstance(error, HubfleetError) else type(error).__name__
+        journal.ended(well=False, text="interrupted" if isinstance(error, KeyboardInterrupt) else known)
         raise
     journal(Event(Kind.NOTE, target.cluster.name, verb, "done"))
     journal.ended(well=True, text="done")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hubfleet import registry
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, json_schema, load_cluster, resolve
+from hubfleet.spec import Cluster, json_schema, load_cluster, resolve, without_secrets
 
 CLUSTER_FILE = "cluster.yaml"
 
@@ -26,6 +26,10 @@ class Target:
         """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
         cluster = resolve(self.cluster, os.environ)
         return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+
+    def without_secrets(self) -> Target:
+        """The same with a stand-in for each secret, for verbs that only look."""
+        return replace(self, cluster=without_secrets(self.cluster))
 
 
 def load(path: Path) -> Target:

@@ -36,11 +36,18 @@ def only_writer(cluster: str) -> Generator[None]:
     except filelock.Timeout as error:
         raise _held(cluster, note) from error
     try:
-        note.write_text(json.dumps({"user": getpass.getuser(), "pid": os.getpid(), "since": time.time()}))
+        note.write_text(json.dumps({"user": _user(), "pid": os.getpid(), "since": time.time()}))
         yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in a container whose user has no name
+        return f"user {os.getuid()}"
 
 
 def _held(cluster: str, note: Path) -> Refused:

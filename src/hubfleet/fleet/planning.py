@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hubfleet import hubs
 from hubfleet.engine import releases
-from hubfleet.engine.ground import ground
-from hubfleet.fleet.access import Access, access
+from hubfleet.engine.ground import Infrastructure, ground
+from hubfleet.errors import CloudError
+from hubfleet.events import Watch
+from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.loading import Target
 from hubfleet.plan import Action, Plan, Step
 from hubfleet.plan import releases as release_plan
@@ -15,38 +17,65 @@ from hubfleet.plan.steps import Impossible
 from hubfleet.spec import InvalidFiles
 from hubfleet.tools.helm import Helm
 
+_UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
 
-def plan(target: Target) -> Plan:
-    """What `apply` would do. Raises `spec.InvalidFiles` for secrets that are missing, Refused for what is unsafe."""
+
+def plan(target: Target, watch: Watch | None = None) -> Plan:
+    """What `apply` would do; `watch` counts what was waited for. Raises `spec.InvalidFiles` for secrets that are
+    missing, Refused for what is unsafe."""
+    watch = watch or Watch()
     resolved = target.resolved()
     wanted = hubs.releases(resolved.cluster, resolved.description)
-    stands_on = ground(resolved.description)
-    with access(stands_on, target.cluster.name) as opened, ThreadPoolExecutor(2, thread_name_prefix="plan") as pool:
+    stands_on = ground(resolved.description, watch)
+    opening = access(stands_on, target.cluster.name, watch)
+    with opening as opened, ThreadPoolExecutor(1, thread_name_prefix="plan") as pool:
         there = pool.submit(_releases_there, wanted, opened)
         infrastructure = stands_on.infrastructure(resolved.cluster)
-        steps = release_plan.steps(wanted, there.result(), resolved.cluster)
-    _accepted_by_charts(steps, resolved)
+        try:
+            found = there.result()
+        except CloudError:
+            if _whole(infrastructure):
+                raise
+            found = ()  # it is being made, or something stands in the way, which is told
+        steps = release_plan.steps(wanted, found, resolved.cluster)
+    with watch.waiting("Helm"):
+        _accepted_by_charts(steps, resolved)
     return Plan(
         target.cluster.name, (*infrastructure.steps, *steps), infrastructure.findings, resolved.description.notes
     )
 
 
+def _whole(found: Infrastructure) -> bool:
+    """The cluster is there and complete: then its API must answer, or nobody knows what is on it."""
+    fatal = any(finding.fatal for finding in found.findings)
+    return not fatal and all(step.action is Action.KEEP for step in found.steps if step.id == "cluster")
+
+
 def _accepted_by_charts(steps: tuple[Step, ...], target: Target) -> None:
     """A value that a chart refuses is found here, before there is a machine that costs. Raises `spec.InvalidFiles`."""
-    if steps:
-        Helm(None).version()  # a Helm that is missing is found now, and not when the cluster stands
+    if all(step.action is Action.KEEP for step in steps):
+        return
+    Helm(None).version()  # a Helm that is missing is found now, and not when the cluster stands
     changed = [step.work for step in steps if isinstance(step.work, hubs.Release) and step.action is not Action.KEEP]
-    problems = releases.check(changed, Helm(None), target.cluster) if changed else ()
+    problems = releases.check(changed, Helm(None), target.cluster)
     if problems:
         raise InvalidFiles(problems)
 
 
-def plan_destroy(target: Target) -> Plan:
-    """What `destroy` would do."""
-    stands_on = ground(target.description)
-    with access(stands_on, target.cluster.name) as opened:
-        there = _releases_there((), opened)
-    return Plan(target.cluster.name, (*release_plan.removal(there, target.cluster), *stands_on.removal()))
+def plan_destroy(target: Target, watch: Watch | None = None) -> Plan:
+    """What `destroy` would do; `watch` counts what was waited for. A cluster whose API does not answer can go all the
+    same, if it is hubfleet's."""
+    stands_on = ground(target.description, watch)
+    removal = stands_on.removal()
+    notes: tuple[str, ...] = ()
+    with access(stands_on, target.cluster.name, watch) as opened:
+        try:
+            there = _releases_there((), opened)
+        except CloudError as error:
+            if not removal:
+                raise
+            there, notes = (), (f"{_UNSEEN} ({first_line(error)})",)
+    return Plan(target.cluster.name, (*release_plan.removal(there, target.cluster), *removal), notes=notes)
 
 
 def possible(made: Plan) -> None:
@@ -56,5 +85,6 @@ def possible(made: Plan) -> None:
 
 
 def _releases_there(wanted: tuple[hubs.Release, ...], opened: Access) -> tuple[release_plan.Observed, ...]:
+    """None of them where there is no cluster. CloudError if it does not answer."""
     doors = opened.doors_if_there()
     return releases.observe(wanted, doors.kube, doors.helm) if doors else ()

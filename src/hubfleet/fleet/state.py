@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import repeat
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hubfleet import hubs
 from hubfleet.checks import hub as hub_check
-from hubfleet.engine import releases
+from hubfleet.engine import releases, rollout
 from hubfleet.engine.ground import GroundState, PoolState, ground
-from hubfleet.errors import CloudError, HubfleetError
+from hubfleet.engine.rollout import State
+from hubfleet.errors import CloudError
 from hubfleet.fleet import journal
-from hubfleet.fleet.access import Access, Doors, access, first_line
+from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.loading import Target
-from hubfleet.plan.releases import Observed
-from hubfleet.tools.kube_objects import Node
+from hubfleet.plan.releases import CLUSTER
+from hubfleet.tools.kube_objects import Node, Record
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Pool:
     wanted: str
     state: str
     nodes: tuple[NodeState, ...]
+    least: int
+    """How many nodes it must have now."""
+
+    @property
+    def well(self) -> bool:
+        """It has its nodes, and all are ready."""
+        return len(self.nodes) >= self.least and all(node.ready for node in self.nodes)
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class HubState:
 
 @dataclass(frozen=True)
 class Status:
-    """One screen. `last` is the last run that this machine knows of."""
+    """One screen. `api` is a sentence about the Kubernetes API; `last` is the last run that this machine knows of."""
 
     cluster: str
     exists: bool
@@ -68,77 +76,86 @@ class Status:
 
 
 def status(target: Target) -> Status:
-    """Look. Raises only where not even the cloud can be asked."""
+    """Look. Needs no secret. Raises only where not even the cloud can be asked."""
     stands_on = ground(target.description)
     with access(stands_on, target.cluster.name) as opened, ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
         there = pool.submit(stands_on.state)
-        doors, api = _doors(opened)
-        nodes = doors.kube.nodes() if doors else ()
-        seen = _hubs(target, doors, pool)
+        api = _api(opened)
+        seen = tuple(pool.map(partial(_hub, api=api), _wanted(target)))
         state = there.result()
-    pools = _pools(target, state, nodes)
-    well = (
-        state.well
-        and doors is not None
-        and all(one.answers for one in seen)
-        and all(n.ready for p in pools for n in p.nodes)
-    )
+    pools = _pools(target, state, api.nodes)
+    well = state.well and api.answers and all(p.well for p in pools) and all(one.answers for one in seen)
     last = journal.last(target.cluster.name)
-    return Status(target.cluster.name, state.exists, state.text, api, pools, seen, last, well)
+    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well)
 
 
-def _doors(opened: Access) -> tuple[Doors | None, str]:
+@dataclass(frozen=True)
+class _Api:
+    """What the cluster's API says, in a few requests; nothing if it does not answer."""
+
+    said: str
+    answers: bool = False
+    nodes: tuple[Node, ...] = ()
+    records: Mapping[tuple[str, str], Record] = field(default_factory=dict[tuple[str, str], Record])
+    states: Mapping[tuple[str, str], State] = field(default_factory=dict[tuple[str, str], State])
+
+
+def _api(opened: Access) -> _Api:
     try:
         doors = opened.doors_if_there()
-        return (doors, f"answers, {doors.kube.version()}") if doors else (None, "does not answer (yet)")
+        if doors is None:
+            return _Api("there is no Kubernetes API (yet)")
+        said, kube = f"the Kubernetes API answers, {doors.kube.version()}", doors.kube
+        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None))
     except CloudError as error:
-        return None, first_line(error)
+        return _Api(first_line(error))
+
+
+def _wanted(target: Target) -> tuple[hubs.Release, ...]:
+    return hubs.releases(target.without_secrets().cluster, target.description)
 
 
 def _pools(target: Target, state: GroundState, nodes: Sequence[Node]) -> tuple[Pool, ...]:
-    label = target.description.traits.pool_label
-    known = state.pools or (PoolState("all nodes", "", "", "", None),)
+    """The cloud's pools; where it knows of none, those of the file whose nodes can be told apart, else all nodes."""
+    placement = target.description.placement
+    told = tuple(PoolState(name, "", "", "", 0) for name, labels in placement.items() if labels)
     return tuple(
         Pool(
-            p.name,
-            p.machine,
-            p.wanted,
-            p.state,
-            tuple(_node(n) for n in nodes if p.label is None or n.labels.get(label or "") == p.label),
+            *(one.name, one.machine, one.wanted, one.state),
+            tuple(_node(node) for node in nodes if _carries(node, placement.get(one.name, {}))),
+            one.least,
         )
-        for p in known
+        for one in state.pools or told or (PoolState("all nodes", "", "", "", 0),)
         if state.exists
     )
+
+
+def _carries(node: Node, labels: Mapping[str, str]) -> bool:
+    return all(node.labels.get(key) == value for key, value in labels.items())
 
 
 def _node(found: Node) -> NodeState:
     return NodeState(found.name, found.ready, found.kubelet, found.why)
 
 
-def _hubs(target: Target, doors: Doors | None, pool: ThreadPoolExecutor) -> tuple[HubState, ...]:
-    if doors is None:
-        return tuple(
-            HubState(name, f"https://{hub.domain}", "", "", answers=False, version="", why="no cluster")
-            for name, hub in target.cluster.hubs.items()
-        )
-    resolved = target.resolved()
-    wanted = hubs.releases(resolved.cluster, resolved.description)
-    there = {one.name: one for one in releases.observe(wanted, doors.kube, doors.helm)}
-    states = [there.get(release.name) for release in wanted]
-    return tuple(pool.map(_hub, wanted, states, repeat(doors)))
-
-
-def _hub(release: hubs.Release, there: Observed | None, doors: Doors) -> HubState:
-    if there is None:
-        return HubState(
-            release.hub, release.url, "", "", answers=False, version="", why="not installed: hubfleet apply"
-        )
-    try:
-        address = releases.credentials(release, doors.kube).address
-        if not address:
-            why = "its load balancer has no address yet"
-            return HubState(release.hub, release.url, "", there.status, answers=False, version="", why=why)
-        health = hub_check.answers(address.removeprefix("http://"), release.url)
-    except HubfleetError as error:
-        return HubState(release.hub, release.url, "", there.status, answers=False, version="", why=first_line(error))
-    return HubState(release.hub, release.url, address, there.status, health.answers, health.version, health.why)
+def _hub(release: hubs.Release, api: _Api) -> HubState:
+    key = (release.namespace, release.name)
+    record, there = api.records.get(key), api.states.get(key)
+    address = there.address if there else ""
+    state = HubState(
+        release.hub,
+        release.url,
+        f"http://{address}" if address else "",
+        record.status if record else "",
+        answers=False,
+        version="",
+        why="its load balancer has no address yet",
+    )
+    if not api.answers:
+        return replace(state, why=api.said)
+    if record is None or CLUSTER not in record.labels:
+        return replace(state, why="not installed: hubfleet apply")
+    if not address:
+        return state
+    health = hub_check.answers(address, release.url)
+    return replace(state, answers=health.answers, version=health.version, why=health.why)

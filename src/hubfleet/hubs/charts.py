@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from hubfleet.hubs.release import Chart
-from hubfleet.spec import Cluster
+from hubfleet.spec import Cluster, InvalidFiles, Position, Problem
 
 LITE = "lite"
 UPSTREAM = "jupyterhub"
@@ -37,9 +37,15 @@ def pinned(name: str) -> Chart:
 
 
 def folder(place: Path) -> Chart:
-    """The chart in a folder, with the digest of its files."""
-    described: dict[str, Any] = yaml.safe_load((place / "Chart.yaml").read_text(encoding="utf-8"))
-    return Chart(str(described["name"]), str(described["version"]), path=place, content=_digest(place))
+    """The chart in a folder, with the digest of its files. InvalidFiles if its Chart.yaml is none."""
+    file = place / "Chart.yaml"
+    try:
+        described: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        name, version = str(described["name"]), str(described["version"])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+        what, remedy = f"is no description of a chart: {type(error).__name__}", "give it a `name` and a `version`"
+        raise InvalidFiles([Problem(Position(file), what, "", remedy)]) from error
+    return Chart(name, version, path=place, content=_digest(place))
 
 
 def _ours() -> Path:

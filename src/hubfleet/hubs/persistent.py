@@ -43,7 +43,6 @@ def release(name: str, cluster: Cluster, description: Description) -> Release:
         secret_paths=secret,
         generated=tuple(one for one in auth.generated if _at(values, one.path) is None),
         url=found,
-        domain=hub.domain,
         storage_classes=_storage_classes(values),
     )
 

@@ -51,8 +51,6 @@ class Release:
     generated: tuple[Generated, ...] = ()
     url: str = ""
     """Where people find the hub: https://DOMAIN."""
-    domain: str = ""
-    """The name in `url`, by which the hub knows itself."""
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))

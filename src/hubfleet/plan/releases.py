@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hubfleet.errors import Layer, Refused
-from hubfleet.hubs import Release
+from hubfleet.hubs import Chart, Release
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.spec import Cluster, Position
 
@@ -19,8 +19,20 @@ UNINSTALLED = "uninstalled"
 """The status of a hub of which only its namespace is left, with its claims: it was removed, or half so."""
 CLUSTER = "hubfleet.org/cluster"
 """Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
+_SECRET_NAMES = ("password", "secret", "token", "key", "credential", "extraenv", "extrafiles")
+"""Parts of names under which people keep secrets. What was one when it was installed is not written down anywhere."""
+_COMPUTED = (
+    (("singleuser", "image"), "image"),
+    (("singleuser", "storage"), "homes"),
+    (("cull",), "culling"),
+    (("hub", "config", "Authenticator", "admin_users"), "admins"),
+    (("hub", "config"), "auth"),
+)
+"""Which values are computed from which key of a hub (`hubs.persistent`)."""
 CHART = "hubfleet.org/chart"
 """Label of a release: its chart's name."""
+VERSION = "hubfleet.org/chart-version"
+"""Label of a release: its chart's version, as far as a label takes it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,8 @@ class Observed:
     digest: str
     chart: str = ""
     """Its chart's name, where it is known."""
+    version: str = ""
+    """Its chart's, where it is known, as `version` gives it."""
     unready: str = ""
     """What of it is not there yet, in words; "" when all is."""
     claims: tuple[str, ...] = ()
@@ -68,22 +82,30 @@ def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Clu
 
 
 def origin(cluster: Cluster, hub: str, path: Sequence[str | int]) -> Position:
-    """Where a key of a hub's values is set: in its `values`, in a values file (the last that has it), else at the hub
-    itself, from which it is computed."""
+    """Where a key of a hub's values is set: in its `values`, in a values file (the last that has it), else at that key
+    of the hub from which it is computed, or the hub itself."""
     files = range(len(cluster.hubs[hub].values_files)) if hub in cluster.hubs else range(0)
     places = [
         ("hubs", hub, "values", *path),
         *(("hubs", hub, "values_files", index, *path) for index in reversed(files)),
+        *(("hubs", hub, key) for made, key in _COMPUTED if made == tuple(path[: len(made)])),
     ]
     found = next((place for place in places if place in cluster.positions), ("hubs", hub))
     return cluster.position(*found)
+
+
+def version(chart: Chart) -> str:
+    """A chart's version as a label's value: 4.4.0+x becomes 4.4.0_x, as Helm's own labels have it."""
+    return chart.version.replace("+", "_")[:63].rstrip("._-")
 
 
 def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
     if there is not None and there.cluster != cluster.name:
         raise _not_ours(there)
     action, details = _decide(release, there)
-    changes = _changes(release, there.values, cluster) if there and action in (Action.CHANGE, Action.REPLACE) else ()
+    changes = _changes(release, there, cluster) if there and action in (Action.CHANGE, Action.REPLACE) else ()
+    if action is Action.CHANGE and not changes and there and there.values is not None:
+        details = (*details, "its values are the same, the chart's own files differ")
     return Step(
         id=f"release/{release.name}",
         action=action,
@@ -146,9 +168,19 @@ def _not_ours(there: Observed) -> Refused:
     )
 
 
-def _changes(release: Release, old: Mapping[str, Any] | None, cluster: Cluster) -> tuple[Change, ...]:
-    if old is None:
-        return ()
+def _changes(release: Release, there: Observed, cluster: Cluster) -> tuple[Change, ...]:
+    of_values = () if there.values is None else _of_values(release, there.values, cluster)
+    return (*_of_chart(release, there, cluster), *of_values)
+
+
+def _of_chart(release: Release, there: Observed, cluster: Cluster) -> Iterator[Change]:
+    new = version(release.chart)
+    if there.chart == release.chart.name and there.version not in ("", new):
+        at = cluster.position("hubs", release.hub, "chart")
+        yield Change("chart", f"{there.chart} {there.version}", f"{release.chart.name} {new}", at)
+
+
+def _of_values(release: Release, old: Mapping[str, Any], cluster: Cluster) -> tuple[Change, ...]:
     generated = {one.path for one in release.generated}
     before, after = dict(_leaves(old)), dict(_leaves(release.values))
     differing = [
@@ -160,16 +192,27 @@ def _changes(release: Release, old: Mapping[str, Any] | None, cluster: Cluster) 
 
 
 def _change(release: Release, path: tuple[str, ...], old: object, new: object, cluster: Cluster) -> Change:
-    secret = _is_secret(path, release)
+    secret = _is_secret(path, release) or _sounds_secret(old)
     key = ".".join(path)
     return Change(key, None if secret else old, None if secret else new, origin(cluster, release.hub, path), secret)
 
 
 def _is_secret(path: tuple[str, ...], release: Release) -> bool:
-    """By what the file says; and by its name, for one that the file no longer has."""
+    """By what the file says; and by its name, for one that the file no longer has or has in clear."""
     # A list is compared as a whole: it is secret if anything in it is.
-    named = any(word in path[-1].lower() for word in ("password", "secret", "token", "key"))
-    return named or any(one[: len(path)] == path for one in release.secret_paths)
+    return any(map(_named_secret, path)) or any(one[: len(path)] == path for one in release.secret_paths)
+
+
+def _named_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_NAMES)
+
+
+def _sounds_secret(old: object) -> bool:
+    """Whether there is a key in a list's maps that may name a secret."""
+    if isinstance(old, Mapping):
+        entries = cast("Mapping[str, object]", old).items()
+        return any(_named_secret(key) or _sounds_secret(value) for key, value in entries)
+    return isinstance(old, list) and any(map(_sounds_secret, cast("list[object]", old)))
 
 
 def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:

@@ -30,7 +30,7 @@ from hubfleet.spec.models import (
 )
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem
 from hubfleet.spec.reading import Document, read
-from hubfleet.spec.resolving import resolve
+from hubfleet.spec.resolving import resolve, without_secrets
 from hubfleet.spec.schema import json_schema
 from hubfleet.spec.secrets import MissingSecret, Secret, reveal
 
@@ -63,4 +63,5 @@ __all__ = [
     "resolve",
     "reveal",
     "without_nulls",
+    "without_secrets",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidation, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, model_validator
 
 from hubfleet.spec.problems import KeyPath, Position
 from hubfleet.spec.secrets import Secret, mark
@@ -106,12 +106,19 @@ class Pool(Model):
     """What is placed on it: `core` (hub, proxy, platform), `users` (their servers), or both."""
 
 
+def _no_truth_value(value: Any) -> Any:
+    """For Python, and so for pydantic's Literal, true is 1."""
+    if isinstance(value, bool):
+        raise ValueError("needs a number: 1, 3 or 5")  # noqa: TRY004 (pydantic's way)
+    return value
+
+
 class ControlPlane(Model):
     """The machines of the Kubernetes control plane, on clouds where they are the user's to choose."""
 
     machine: Text
     """The kind of machine, by the cloud's name for it; 2 CPUs or more."""
-    nodes: Literal[1, 3, 5] = 1
+    nodes: Annotated[Literal[1, 3, 5], BeforeValidator(_no_truth_value)] = 1
     """How many; 3 or 5 go on working when one is lost."""
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from hubfleet.spec.checking import unfit_passwords
 from hubfleet.spec.models import Cluster, ProviderBlock, ValuesFile
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem, written
-from hubfleet.spec.secrets import MissingSecret, Secret
+from hubfleet.spec.secrets import MASK, MissingSecret, Secret
 
 _Change = Callable[[Secret, KeyPath], Secret]
 
@@ -34,6 +34,11 @@ def resolve(cluster: Cluster, environ: Mapping[str, str]) -> Cluster:
     if problems:
         raise InvalidFiles(problems)
     return resolved
+
+
+def without_secrets(cluster: Cluster) -> Cluster:
+    """The same cluster with a stand-in for each secret: to ask what a hub consists of, where nobody has the secrets."""
+    return cast("Cluster", _changed(cluster, (), lambda _secret, _path: Secret(MASK)))
 
 
 def _changed(value: Any, path: KeyPath, change: _Change) -> Any:

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +23,6 @@ from hubfleet.tools import helm_errors, process
 OLDEST = (3, 13)
 """`helm upgrade --labels`, by which a release carries its digest, came with Helm 3.13."""
 _GET_IT = "install Helm 3.13 or newer (https://helm.sh/docs/intro/install/), or set HUBFLEET_HELM to its path"
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A release as `helm list` tells it."""
-
-    name: str
-    namespace: str
-    revision: int
-    status: str
-    chart: str
-    app_version: str
 
 
 def find(environment: Mapping[str, str] = os.environ) -> Path:
@@ -129,14 +116,6 @@ class Helm:
             "--timeout",
             limit,
             timeout=self._timeout + 30,
-        )
-
-    def releases(self) -> tuple[Listed, ...]:
-        """Every release of the cluster, whatever its status."""
-        found: list[dict[str, str]] = json.loads(self._cluster("list", "--all", "--all-namespaces", "--output", "json"))
-        return tuple(
-            Listed(r["name"], r["namespace"], int(r["revision"]), r["status"], r["chart"], r.get("app_version", ""))
-            for r in found
         )
 
     def values(self, release: str, namespace: str) -> Mapping[str, Any]:

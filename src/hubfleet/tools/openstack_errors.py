@@ -8,6 +8,8 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+import yaml
+
 from hubfleet.errors import CloudError, Layer
 
 _STUMBLES = frozenset({429, 500, 502, 503, 504})
@@ -67,9 +69,12 @@ def no_cloud_named(known: Collection[str]) -> CloudError:
 
 
 def unreadable(error: Exception) -> CloudError:
-    """A clouds.yaml that is not one."""
+    """A clouds.yaml that is not one. A YAML error's own text quotes the file, which holds passwords."""
+    why = str(error)
+    if isinstance(error, yaml.MarkedYAMLError):
+        why = f"line {error.problem_mark.line + 1 if error.problem_mark else '?'}: {error.problem}"
     return CloudError(
-        "clouds.yaml cannot be read", why=str(error), remedy="mend the file, or fetch it anew", layer=Layer.CREDENTIAL
+        "clouds.yaml cannot be read", why=why, remedy="mend the file, or fetch it anew", layer=Layer.CREDENTIAL
     )
 
 
@@ -118,6 +123,9 @@ def of_requests(what: str, service: str | None = None) -> Generator[None]:
         raise _unanswered(what, service, _first_line(error)) from error
     except keystone.HttpError as error:
         raise CloudError(what, why=_first_line(error), layer=Layer.OPENSTACK, status=error.http_status) from error
+    except OSError as error:  # requests looks for certificates before it connects
+        remedy = "check the paths `cacert`, `cert` and `key` in clouds.yaml"
+        raise CloudError(what, why=_first_line(error), remedy=remedy, layer=Layer.CREDENTIAL) from error
     except keystone.ClientException as error:
         remedy = "check auth_url in clouds.yaml: it is the address of Keystone, mostly ending in /v3"
         raise CloudError(what, why=_first_line(error), remedy=remedy, layer=Layer.OPENSTACK) from error
@@ -149,6 +157,17 @@ def of_answer(service: str, method: str, path: str, status: int, body: Any) -> C
         remedy = f"{name} is in trouble: apply again later; if it stays so, tell the cloud's operators"
     what = f"{name} answered {status} to {method} {path.partition('?')[0]}"
     return CloudError(what, why=words(body), remedy=remedy, layer=layer, status=status)
+
+
+def not_json(service: str, method: str, path: str, content: bytes) -> CloudError:
+    """A success that is none: something between us and the service answered in its place."""
+    name = service_name(service)
+    return CloudError(
+        f"what answers {method} {path.partition('?')[0]} in place of {name} is not OpenStack",
+        why=f"it is no JSON: {content[:100]!r}",
+        remedy="see who stands between (a proxy, a login page), and whether the catalog's address is right",
+        layer=Layer.NETWORK,
+    )
 
 
 def words(body: Any) -> str:

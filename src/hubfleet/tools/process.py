@@ -70,7 +70,7 @@ def run(
     time-out, by Ctrl-C or by an error here. Raises ProcessFailed; `secrets` are masked in it.
     """
     began = time.monotonic()
-    mask = _masker(secrets)
+    mask = masker(secrets)
     child = _start(argv, mask, has_input=input is not None, env=env, cwd=cwd)
     _live.add(child)
     try:
@@ -100,12 +100,18 @@ def on_terminal(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
     exit code (128 + the signal's number if one ended it). ProcessFailed if it is not there."""
     if not shutil.which(argv[0], path=env.get("PATH")):
         raise _missing(argv)
-    child = subprocess.Popen(argv, env=dict(env))
+    try:
+        child = subprocess.Popen(argv, env=dict(env))
+    except OSError as error:
+        raise ProcessFailed(argv, None, str(error), what=f"`{argv[0]}` cannot be started") from error
     while True:
         try:
             code = child.wait()
         except KeyboardInterrupt:  # Ctrl-C reached the program too, which decides what it means
             continue
+        except BaseException:  # somebody ends us alone (SIGTERM)
+            child.terminate()
+            raise
         return code if code >= 0 else 128 - code
 
 
@@ -161,7 +167,8 @@ def _tail(text: str) -> str:
     return text if len(text) <= _TAIL else f"…{text[-_TAIL:]}"
 
 
-def _masker(secrets: Sequence[str]) -> Callable[[str], str]:
+def masker(secrets: Sequence[str]) -> Callable[[str], str]:
+    """Takes these secrets out of a text."""
     known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def mask(text: str) -> str:
@@ -173,6 +180,17 @@ def _masker(secrets: Sequence[str]) -> Callable[[str], str]:
 
 
 _Answer = tuple[int, str, str]
+
+
+def began() -> float:
+    """When this process began, on the clock of time.monotonic, within 0.01 s; so that what Python and its imports take
+    is counted, too. Where there is no /proc (macOS): now."""
+    try:
+        started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return time.monotonic()
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    return time.monotonic() - age
 
 
 @dataclass
@@ -212,5 +230,5 @@ class Scripted:
         answers = self._answers[max(fitting, key=len)]
         code, stdout, stderr = answers.pop(0) if len(answers) > 1 else answers[0]
         if code != 0:
-            raise ProcessFailed(argv, code, _masker(secrets)(stderr))
+            raise ProcessFailed(argv, code, masker(secrets)(stderr))
         return Completed(stdout, stderr, 0.0)

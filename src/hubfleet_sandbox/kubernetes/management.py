@@ -36,6 +36,7 @@ def start(layout: Layout, programs: Path, say: Say) -> None:
             definition = kinds.definition(kind)
             client.apply(kinds.DEFINITION.path(name=definition["metadata"]["name"]), definition)
         processes.wait("Cluster API's kinds", lambda: _served(client), timeout=60, process=server, layout=layout)
+        control_plane.start(layout, programs, plane, authority, key)  # controllers wait ten seconds for an API server
     finally:
         client.close()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -70,14 +69,15 @@ def _build(cache: Path, folder: Path, say: Say) -> None:
     log = cache / "programs.log"
     log.unlink(missing_ok=True)
     env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GO111MODULE": "on"}
-    with tempfile.TemporaryDirectory(prefix=".go-", dir=cache) as temporary:
-        sources = Path(temporary) / "kube"
-        shutil.copytree(_SOURCES, sources)
-        say("downloading the Go modules of Kubernetes, CoreDNS and Helm")
-        processes.run([go, "mod", "download"], timeout=_TIMEOUT, env=env, cwd=sources, log=log)
-        with _counting(log, say):
-            argv = [go, "build", "-v", *_flags(), "-o", f"{folder}/", ".", *_CLIENTS]
-            processes.run(argv, timeout=_TIMEOUT, env=env, cwd=sources, log=log)
+    work = folder / "work"  # inside, so that it goes too when we are killed
+    sources = work / "kube"  # which names the program
+    shutil.copytree(_SOURCES, sources)
+    say("downloading the Go modules of Kubernetes, CoreDNS and Helm")
+    processes.run([go, "mod", "download"], timeout=_TIMEOUT, env=env, cwd=sources, log=log)
+    with _counting(log, say):
+        argv = [go, "build", "-v", *_flags(), "-o", f"{folder}/", ".", *_CLIENTS]
+        processes.run(argv, timeout=_TIMEOUT, env=env, cwd=sources, log=log)
+    shutil.rmtree(work)
     missing = [name for name in NAMES if not os.access(folder / name, os.X_OK)]
     if missing:
         raise SandboxError(f"the Go build made no {', '.join(missing)}", remedy=f"see {log}")

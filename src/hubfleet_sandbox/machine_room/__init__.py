@@ -27,10 +27,9 @@ def start(layout: Layout, programs: Path, image_root: Path) -> None:
     `image_root` is what nodes take their container images from. What a machine room that was killed had begun is
     taken up by this one.
     """
-    if processes.find(layout, NAME):
-        return
     options = [f"--state={layout.state}", f"--programs={programs}", f"--images={image_root}"]
-    process = processes.start(layout, NAME, [sys.executable, "-m", "hubfleet_sandbox.machine_room", *options])
+    argv = [sys.executable, "-m", "hubfleet_sandbox.machine_room", *options]
+    process = processes.find(layout, NAME) or processes.start(layout, NAME, argv)
     ready = layout.state / "machine-room.ready"
     processes.wait(
         "the machine room",

@@ -49,7 +49,8 @@ def start(layout: Layout, venv: Path, programs: Path | None, say: Say, names: tu
     wanted = [service for service in SERVICES if not names or service.name in names]
     missing = [service for service in wanted if processes.find(layout, service.name) is None]
     if missing:
-        processes.stop(_left(layout), grace=0)
+        for _ in range(5):  # one of them may be forking another just now
+            processes.stop(_left(layout), grace=0)
         say(f"starting {', '.join(service.name for service in missing)}")
         _fork(layout, venv, programs, missing)
     for service in wanted:
@@ -95,7 +96,8 @@ def _fork(layout: Layout, venv: Path, programs: Path | None, missing: list[Servi
         table,
         *(service.name for service in missing),
     ]
-    for line in processes.run(argv, timeout=_START_TIMEOUT, layout=layout).splitlines():
+    # Neutron changes its title, which would else overwrite the mark in its environment (setproctitle's README).
+    for line in processes.run(argv, timeout=_START_TIMEOUT, layout=layout, env={"SPT_NOENV": "1"}).splitlines():
         name, pid = line.split()
         processes.adopt(layout, name, int(pid))
 

@@ -1,0 +1,175 @@
+"""Hubs on a cluster that somebody else keeps, from the file to the hub and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hubfleet import fleet
+from hubfleet.errors import CloudError, Layer, Refused, UsageError
+from hubfleet.fleet import journal
+from hubfleet.spec import InvalidFiles
+from hubfleet.tools.hub import Answer
+from tests.unit.lab import HUB, LABEL, Lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    return Lab(tmp_path, monkeypatch)
+
+
+TWO = {"core": {"runs": ["core"]}, "user": {"runs": ["users"]}}
+
+
+def test_apply_puts_the_hub_there_and_the_second_plan_changes_nothing(lab: Lab) -> None:
+    assert lab.actions() == {"cluster": "keep", "release/main": "create"}
+    assert lab.apply().hubs == ("hub main: http://hub.example.org (load balancer: http://172.30.0.100)",)
+    assert lab.actions() == {"cluster": "keep", "release/main": "keep"}
+    assert lab.plan().changes == ()
+
+
+def test_destroy_takes_the_hubs_and_nothing_else(lab: Lab) -> None:
+    lab.apply()
+    lab.api.add("namespaces", "", "other")
+    lab.api.record("blog", "other", 1, "deployed")
+    steps = fleet.plan_destroy(fleet.load(lab.file)).steps
+    assert [(step.id, str(step.action)) for step in steps] == [("release/main", "destroy")]
+    lab.helm.answer(["/bin/helm", "uninstall", "main"])
+    lab.destroy()
+    assert lab.api.names("namespaces") == ["other"]
+    assert lab.api.names("nodes") == ["n1"]
+    assert fleet.plan_destroy(fleet.load(lab.file)).changes == ()
+
+
+def test_pods_go_to_the_nodes_that_carry_their_pools_label(lab: Lab) -> None:
+    lab.write(pools=TWO, pool_label=LABEL)
+    lab.apply()
+    values = json.loads(next(text for text in reversed(lab.helm.inputs) if text))
+    assert values["hub"]["nodeSelector"] == {LABEL: "core"}
+    assert values["singleuser"]["nodeSelector"] == {LABEL: "user"}
+
+
+def test_status_tells_pools_apart_by_the_label_and_else_shows_all_nodes(lab: Lab) -> None:
+    (pool,) = lab.status().pools
+    assert (pool.name, [node.name for node in pool.nodes]) == ("all nodes", ["n1"])
+    lab.api.add("nodes", "", "u1", metadata={"labels": {LABEL: "user"}})
+    lab.write(pools=TWO, pool_label=LABEL)
+    assert {pool.name: [node.name for node in pool.nodes] for pool in lab.status().pools} == {
+        "core": [],
+        "user": ["u1"],
+    }
+
+
+def test_a_hub_that_answers_makes_all_well(lab: Lab) -> None:
+    (hub,) = lab.status().hubs
+    assert (hub.answers, hub.why) == (False, "not installed: hubfleet apply")
+    lab.apply()
+    seen = lab.status()
+    (hub,) = seen.hubs
+    assert (hub.answers, hub.version, hub.address, hub.release) == (True, "5.5.4", "http://172.30.0.100", "deployed")
+    assert seen.well
+    assert seen.last is not None
+    assert (seen.last.verb, seen.last.well) == ("apply", True)
+
+
+def test_a_hub_that_does_not_answer_is_told_and_nothing_is_well(lab: Lab) -> None:
+    lab.apply()
+    lab.answer = Answer(503, "", "", 0.1)
+    seen = lab.status()
+    assert "HTTP 503" in seen.hubs[0].why
+    assert not seen.well
+
+
+def test_status_of_a_cluster_that_does_not_answer_says_so_of_cluster_and_hubs(lab: Lab) -> None:
+    lab.away()
+    seen = lab.status()
+    assert not seen.well
+    assert "does not answer" in seen.api
+    assert "does not answer" in seen.hubs[0].why
+
+
+def test_status_needs_no_secret(lab: Lab) -> None:
+    github = {"client_id": "abc", "client_secret": "${env:NOT_SET}", "allowed_users": ["ada"]}
+    lab.write(hubs={"main": HUB | {"auth": {"github": github}}})
+    assert lab.status().hubs[0].why == "not installed: hubfleet apply"
+    with pytest.raises(InvalidFiles, match="NOT_SET is not set"):
+        lab.plan()
+
+
+def test_where_the_cluster_does_not_answer_neither_plan_nor_destroy_pretend_that_it_is_empty(lab: Lab) -> None:
+    lab.apply()
+    lab.away()
+    for verb in (fleet.plan, fleet.plan_destroy):
+        with pytest.raises(CloudError) as error:
+            verb(fleet.load(lab.file))
+        assert (error.value.exit_code, error.value.layer) == (5, Layer.KUBERNETES)
+
+
+def test_a_kubeconfig_that_is_not_there_is_a_matter_of_the_credential(lab: Lab) -> None:
+    lab.write(kubeconfig="nowhere")
+    for verb in (fleet.plan, fleet.plan_destroy, fleet.kubeconfig):
+        with pytest.raises(CloudError) as error:
+            verb(fleet.load(lab.file))
+        assert (error.value.exit_code, error.value.layer) == (5, Layer.CREDENTIAL)
+    assert "is no kubeconfig" in lab.status().infrastructure
+
+
+def test_a_release_of_somebody_else_is_not_taken_over(lab: Lab) -> None:
+    lab.api.add("namespaces", "", "main")
+    lab.api.record("main", "main", 1, "deployed")
+    with pytest.raises(Refused) as error:
+        lab.plan()
+    assert error.value.exit_code == 4
+    assert lab.status().hubs[0].why == "not installed: hubfleet apply"
+
+
+def test_a_hub_that_left_the_file_goes(lab: Lab) -> None:
+    lab.apply()
+    lab.write(hubs={})
+    lab.helm.answer(["/bin/helm", "uninstall", "main"])
+    assert lab.actions() == {"cluster": "keep", "release/main": "destroy"}
+    lab.apply()
+    assert lab.actions() == {"cluster": "keep"}
+
+
+def test_a_changed_image_is_planned_with_old_new_and_line(lab: Lab) -> None:
+    lab.write(hubs={"main": HUB | {"image": "quay.io/a/b:1"}})
+    lab.apply()
+    given = next(text for text in reversed(lab.helm.inputs) if text)
+    lab.helm.answer(["/bin/helm", "get", "values", "main"], stdout=given)
+    lab.write(hubs={"main": HUB | {"image": "quay.io/a/b:2"}})
+    (change,) = lab.plan().changes[0].changes
+    assert (change.key, change.old, change.new) == ("singleuser.image.tag", "1", "2")
+    line = next(i for i, text in enumerate(lab.file.read_text().splitlines(), 1) if "quay.io/a/b:2" in text)
+    assert str(change.origin).startswith(f"{lab.file}:{line}:")
+
+
+def test_credentials_are_those_of_the_hub(lab: Lab) -> None:
+    lab.apply()
+    way_in = fleet.login(fleet.load(lab.file), "main")
+    assert (way_in.address, [one.user for one in way_in.logins]) == ("http://172.30.0.100", ["ada", "ann"])
+    with pytest.raises(UsageError, match="has no hub 'other'"):
+        fleet.login(fleet.load(lab.file), "other")
+
+
+def test_what_ends_an_apply_is_in_the_journal(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hubfleet.fleet.applying.run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        lab.apply()
+    last = journal.last("lab")
+    assert last is not None
+    assert (last.ended, last.well, last.text) == (True, False, "interrupted")
+
+
+def test_a_failure_is_in_the_journal_with_its_layer(lab: Lab) -> None:
+    lab.helm.answer(["/bin/helm", "upgrade"], code=1, stderr="Error: cluster unreachable")
+    with pytest.raises(CloudError):
+        lab.apply()
+    last = journal.last("lab")
+    assert last is not None
+    assert last.text == "Kubernetes API: Helm cannot reach the cluster"

@@ -1,0 +1,92 @@
+"""Verbs on a cluster of Magnum, where its Kubernetes API is not there, or not any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hubfleet import fleet
+from hubfleet.engine.ground import MagnumGround
+from hubfleet.errors import CloudError
+from hubfleet.events import Watch
+from hubfleet.fleet import access, applying, planning, state
+from tests.unit.lab import Lab
+from tests.unit.magnum_files import described, load
+from tests.unit.test_engine_look import Door
+
+
+class Trial:
+    """A cluster file, Magnum, and an API server that does not answer."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lab = Lab(folder, monkeypatch)
+        self.lab.away()
+        file = load(folder)
+        file.file.write_text(file.file.read_text().replace("domain:", "chart: lite\n    domain:"))
+        self.door = Door()
+        self.site = self.door.site
+        names = ("certificate_authority", "sign", "brief_groups", "delete_cluster")
+        magnum = SimpleNamespace(**vars(self.door), **{name: getattr(self.site, name) for name in names})
+        magnum.cloud.leftovers = self.site.cloud.leftovers
+        on = MagnumGround(described(file), magnum)  # type: ignore[arg-type]
+        for module in (access, applying, planning, state):
+            monkeypatch.setattr(module, "ground", lambda *_: on)
+        self.target = fleet.load(file.file)
+
+    def whole(self, **changes: Any) -> None:
+        """The cluster is there as the file says."""
+        self.site.add_cluster(**changes)
+        self.site.add_group("default-worker", "m3.quad", 1, 1, 1)
+        self.site.add_group("user", "m3.large", 1, 1, 10)
+
+
+@pytest.fixture
+def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trial:
+    return Trial(tmp_path, monkeypatch)
+
+
+def test_of_a_cluster_that_is_not_there_everything_is_to_be_made(trial: Trial) -> None:
+    plan = fleet.plan(trial.target)
+    assert {str(step.action) for step in plan.steps} == {"create"}
+    assert fleet.plan_destroy(trial.target).changes == ()
+    with pytest.raises(CloudError, match="is not there, or has no Kubernetes API yet"):
+        fleet.kubeconfig(trial.target)
+
+
+def test_nothing_is_planned_on_a_whole_cluster_that_does_not_answer(trial: Trial) -> None:
+    trial.whole()
+    with pytest.raises(CloudError, match="does not answer"):
+        fleet.plan(trial.target)
+
+
+def test_a_cluster_that_is_being_made_is_planned_on_before_its_api_answers(trial: Trial) -> None:
+    trial.whole(status="CREATE_IN_PROGRESS")
+    plan = fleet.plan(trial.target)
+    assert {step.id: str(step.action) for step in plan.changes} == {"cluster": "finish", "release/main": "create"}
+
+
+def test_a_cluster_that_does_not_answer_can_be_removed_and_the_plan_says_what_that_means(trial: Trial) -> None:
+    trial.whole()
+    plan = fleet.plan_destroy(trial.target)
+    assert [step.id for step in plan.changes] == ["cluster"]
+    assert "load balancers and volumes may be left over" in plan.notes[0]
+
+
+def test_the_status_of_a_cluster_that_lacks_a_node_is_not_well(trial: Trial) -> None:
+    trial.whole()
+    trial.lab.api.fail = lambda _: None
+    trial.lab.api.objects.pop(("nodes", "", "n1"))
+    label = "capi.stackhpc.com/node-group"
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    trial.lab.api.add("nodes", "", "w", metadata={"labels": {label: "default-worker"}}, status=ready)
+    seen = fleet.status(trial.target)
+    assert {pool.name: pool.well for pool in seen.pools} == {"core": True, "user": False}
+    assert not seen.well
+
+
+def test_an_outcome_tells_whose_the_time_was(trial: Trial) -> None:
+    outcome = fleet.nothing_to_do(fleet.plan_destroy(trial.target), "destroy", Watch())
+    assert outcome.summary().startswith("pythia has nothing left that hubfleet made (")
