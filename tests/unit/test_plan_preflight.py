@@ -175,6 +175,18 @@ def test_a_quota_too_small_for_the_most_is_worth_knowing(tmp_path: Path) -> None
     assert "need 168 cores" in finding.what
 
 
+def test_too_few_volumes_for_the_users_homes_are_worth_knowing(tmp_path: Path) -> None:
+    finding = only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 4)})))
+
+    assert not finding.fatal
+    assert "room for the homes of 5 users" in finding.what
+    assert "may have 10 and has 4" in finding.why
+
+
+def test_no_volume_for_a_hubs_database_is_fatal(tmp_path: Path) -> None:
+    assert only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 10)}))).fatal
+
+
 def test_machines_that_are_there_do_not_count_again(tmp_path: Path) -> None:
     machines = {"m3.quad": 2, "m3.large": 1}
     full = {**ROOMY, "instances": Room(12, 3), "floating IPs": Room(2, 2)}

@@ -271,12 +271,15 @@ def test_quota_is_what_may_be_and_is(cloud: Cloud, server: Server) -> None:
     server.answer("GET", "/compute/v2.1/limits", {"limits": {"rate": [], "absolute": absolute}})
     quota = {"quota": {"floatingip": {"limit": 10, "used": 1, "reserved": 0}}}
     server.answer("GET", "/network/v2.0/quotas/p-1/details.json", quota)
+    volumes = {"limits": {"rate": [], "absolute": {"maxTotalVolumes": 10, "totalVolumesUsed": 4}}}
+    server.answer("GET", "/volume/v3/limits", volumes)
 
     assert cloud.quota() == {
         "instances": Room(25, 3),
         "cores": Room(None, 12),
         "ram": Room(614400, 46080),
         "floating IPs": Room(10, 1),
+        "volumes": Room(10, 4),
     }
     assert [cloud.quota()[name].left for name in ("instances", "cores")] == [22, None]
 

@@ -17,6 +17,10 @@ from hubfleet.plan.steps import Impossible
 from hubfleet.spec import InvalidFiles
 from hubfleet.tools.helm import Helm
 
+_READABLE = (
+    "hub {hub} speaks plain HTTP, and passwords can be read on their way; "
+    "`ingress: {{email: ...}}` and the chart jupyterhub give it a certificate"
+)
 _UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
 
 
@@ -40,9 +44,8 @@ def plan(target: Target, watch: Watch | None = None) -> Plan:
         steps = release_plan.steps(wanted, found, resolved.cluster)
     with watch.waiting("Helm"):
         _accepted_by_charts(steps, resolved)
-    return Plan(
-        target.cluster.name, (*infrastructure.steps, *steps), infrastructure.findings, resolved.description.notes
-    )
+    notes = (*resolved.description.notes, *(_READABLE.format(hub=one.hub) for one in wanted if not one.encrypts))
+    return Plan(target.cluster.name, (*infrastructure.steps, *steps), infrastructure.findings, notes)
 
 
 def _whole(found: Infrastructure) -> bool:

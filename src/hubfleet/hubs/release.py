@@ -56,6 +56,11 @@ class Release:
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
 
     @property
+    def encrypts(self) -> bool:
+        """People reach it by https."""
+        return self.url.startswith("https://")
+
+    @property
     def digest(self) -> str:
         """32 hex digits over chart and values (generated secrets apart, they never change): equal digests, equal
         releases. It fits into a label's value."""

@@ -18,6 +18,8 @@ from hubfleet.provider import MagnumCluster
 from hubfleet.tools.magnum import Template
 from hubfleet.tools.openstack import Flavor, Network, Room, Subnet, Token
 
+SMALL_CLASS = 30
+"""Users for whom there should be room without asking anybody."""
 MINIMUM_VCPUS, MINIMUM_RAM = 2, 2048
 """The driver's (magnum-capi-helm 1.4 conf.py, minimum_flavor_vcpus and _ram, MiB)."""
 SOON = timedelta(days=30)
@@ -46,7 +48,7 @@ class Facts:
 
 def findings(desired: MagnumCluster, facts: Facts, file: spec.Cluster) -> tuple[Finding, ...]:
     """Everything in the way, and everything worth knowing, at once."""
-    found = [*_credential(facts), *_machines(desired, facts, file), *_quota(desired, facts)]
+    found = [*_credential(facts), *_machines(desired, facts, file), *_quota(desired, facts), *_homes(facts, file)]
     if not facts.exists:
         found += [*_wishes(desired, facts, file), *_networks(desired, facts, file)]
     return tuple(found)
@@ -210,6 +212,23 @@ def _quota(desired: MagnumCluster, facts: Facts) -> Iterator[Finding]:
             yield _short(what, least[what], room, "the cluster needs", fatal=True)
         elif most[what] > room.left:
             yield _short(what, most[what], room, "with every pool at its maximum the cluster would need", fatal=False)
+
+
+def _homes(facts: Facts, file: spec.Cluster) -> Iterator[Finding]:
+    """Each hub's database takes a volume, and each user's home: the quota ends with the users (Jetstream2 gives 10)."""
+    room = facts.quota.get("volumes")
+    if room is None or room.left is None or facts.exists:
+        return
+    users = room.left - len(file.hubs)
+    if users < SMALL_CLASS:
+        yield Finding(
+            Layer.QUOTA,
+            f"there is room for the homes of {max(0, users)} users",
+            f"each home takes a volume, and each hub's database; the project may have {room.limit} and has {room.used}",
+            "ask for more volumes before more people come",
+            fatal=users < 0,
+            origin=file.position("storage", "homes"),
+        )
 
 
 def _counts(desired: MagnumCluster, *, peak: bool) -> Counter[str]:

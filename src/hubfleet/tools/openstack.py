@@ -231,7 +231,7 @@ class Cloud:
         return tuple(t["name"] for t in self.get("block-storage", "/types").body["volume_types"])
 
     def quota(self) -> Mapping[str, Room]:
-        """Limits and use of "instances", "cores", "ram" (MiB) and "floating IPs"."""
+        """Limits and use of "instances", "cores", "ram" (MiB), "floating IPs" and "volumes"."""
         limits = self.get("compute", "/limits").body["limits"]["absolute"]
         rooms = {
             "instances": _room(limits["maxTotalInstances"], limits["totalInstancesUsed"]),
@@ -241,6 +241,9 @@ class Cloud:
         quota = self.get("network", f"/quotas/{self.project_id}/details.json", allow=(403, 404)).body.get("quota")
         if quota:
             rooms["floating IPs"] = _room(quota["floatingip"]["limit"], quota["floatingip"]["used"])
+        volumes = self.get("block-storage", "/limits", allow=(403, 404)).body.get("limits", {}).get("absolute")
+        if volumes:
+            rooms["volumes"] = _room(volumes["maxTotalVolumes"], volumes["totalVolumesUsed"])
         return rooms
 
     @property
