@@ -109,6 +109,7 @@ def start(
     log, pid_file = layout.logs / f"{name}.log", layout.pids / name
     for file in (log, pid_file):
         file.parent.mkdir(parents=True, exist_ok=True)
+    pid_file.unlink(missing_ok=True)
     environment = _environment(layout, env)
     with log.open("a") as output:
         child = subprocess.Popen(
@@ -121,7 +122,10 @@ def start(
             start_new_session=True,
         )
     _children.append(child)
-    return adopt(layout, name, child.pid)
+    process = Process(name, child.pid, _started(child.pid) or 0)
+    # It writes its pid itself, so that it is not lost when we are killed here; until then nobody could find it.
+    _wait_until(lambda: recorded(layout, name) is not None or not process.alive, _WRITTEN_WITHIN, 0.002)
+    return process
 
 
 def adopt(layout: Layout, name: str, pid: int) -> Process:
@@ -245,6 +249,7 @@ def wait(
 # A process writes itself down before it becomes the program: if we are killed just after starting it, it is known all
 # the same, and no second one is started beside it. The shell's name has no spaces: its start time is word 22.
 _WRITE_DOWN = 'echo "$$ $(cut -d " " -f 22 /proc/$$/stat)" > "$0" && exec "$@"'
+_WRITTEN_WITHIN = 10.0  # seconds; a few milliseconds as a rule
 _children: list[subprocess.Popen[bytes]] = []  # kept so that they are reaped, and not warned about
 
 
@@ -274,7 +279,7 @@ def _signal(process: Process, number: signal.Signals) -> bool:
     return True
 
 
-def _wait_until(done: Callable[[], bool], timeout: float) -> None:
+def _wait_until(done: Callable[[], bool], timeout: float, every: float = 0.05) -> None:
     end = time.monotonic() + timeout
     while not done() and time.monotonic() < end:
-        time.sleep(0.05)
+        time.sleep(every)

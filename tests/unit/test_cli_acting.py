@@ -148,7 +148,13 @@ def test_ctrl_c_and_sigterm_end_the_programs_that_run_and_take_private_files_awa
     tmp_path: Path, number: signal.Signals
 ) -> None:
     command = [sys.executable, "-c", textwrap.dedent(HANGS)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ran:
+    # Whoever runs the tests in the background may have told them to ignore interrupts; a person's shell does not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with run as ran:
         assert ran.stdout is not None
         file, started = Path(ran.stdout.readline().strip()), ran.stdout.readline().strip()
         assert started == "started"

@@ -48,7 +48,7 @@ import os, signal, subprocess
 from pathlib import Path
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.layout import Layout
-processes.adopt = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+processes.Process = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 processes.start(Layout(Path({str(layout.state)!r}), Path(), 31, 31000), "etcd", {SLEEP!r})
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
