@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements/dev.txt pyproject.toml
 	$(BIN)/python -m compileall -q src # with PYTHONDONTWRITEBYTECODE set, `hubfleet plan` would take twice its time
 	@touch $@
 
-try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux, root; 15 minutes the first time).
+try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux, root; ten minutes the first time).
 	$(BIN)/hubfleet sandbox start --install
 	eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet apply examples/first-hub --yes
 	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet status examples/first-hub
@@ -49,7 +49,7 @@ docs: setup  ## Write the generated pages of docs/reference anew.
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/cluster_file.py
 
-bench: setup  ## Print the figures (Linux, root; about five minutes).
+bench: setup  ## Print the figures (Linux, root; about a minute).
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m benchmarks
 
