@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from hubfleet_sandbox.errors import SandboxError
@@ -51,33 +52,17 @@ def run(
     """
     words = [str(word) for word in argv]
     environment = {**os.environ, **(env or {})} if layout is None else _environment(layout, env)
+    run_it = partial(
+        subprocess.run, words, text=True, timeout=timeout, env=environment, cwd=cwd, input=stdin, check=False
+    )
     try:
         if log is None:
-            done = subprocess.run(
-                words,
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-                env=environment,
-                cwd=cwd,
-                input=stdin,
-                check=False,
-            )
+            done = run_it(capture_output=True)
             out, err = done.stdout, done.stderr or done.stdout
         else:
             log.parent.mkdir(parents=True, exist_ok=True)
             with log.open("a") as file:
-                done = subprocess.run(
-                    words,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    timeout=timeout,
-                    env=environment,
-                    cwd=cwd,
-                    input=stdin,
-                    check=False,
-                )
+                done = run_it(stdout=file, stderr=subprocess.STDOUT)
             out, err = "", log.read_text(errors="replace")
     except subprocess.TimeoutExpired as error:
         raise SandboxError(
