@@ -80,14 +80,15 @@ def test_a_cluster_that_magnum_is_at_or_gave_up_on_is_not_well(ours: Ours, statu
     assert not ours.ground.state().well
 
 
-def test_what_magnum_could_not_delete_can_be_asked_for_again_though_its_labels_are_lost(ours: Ours) -> None:
+def test_what_magnum_could_not_delete_can_be_asked_for_again(ours: Ours) -> None:
     assert ours.ground.removal() == ()
-    ours.site.add_cluster(status="DELETE_FAILED", labels={})
+    ours.site.add_cluster(status="DELETE_FAILED")
     assert [step.action for step in ours.ground.removal()] == [Action.DESTROY]
 
 
-def test_a_cluster_of_somebody_else_is_not_removed(ours: Ours) -> None:
-    ours.site.add_cluster(labels={})
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_FAILED"])
+def test_a_cluster_of_somebody_else_is_not_removed(ours: Ours, status: str) -> None:
+    ours.site.add_cluster(status=status, labels={})
     with pytest.raises(Refused, match="did not make"):
         ours.ground.removal()
 

@@ -144,8 +144,7 @@ class MagnumGround:
         there = self.magnum.cluster(self.desired.name)
         if there is None:
             return ()
-        if there.status != "DELETE_FAILED":  # then Magnum may have lost the labels by which we know our own
-            refuse_foreign(there)
+        refuse_foreign(there)
         return (Step("cluster", Action.DESTROY, f"cluster {there.name}", self.desired, (there.status,)),)
 
     def destroy(self, way: Way) -> tuple[str, ...]:

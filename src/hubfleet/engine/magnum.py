@@ -63,8 +63,7 @@ def destroy(
     there = magnum.cluster(desired.name)
     if there is None:
         return ()
-    if there.status != "DELETE_FAILED":
-        refuse_foreign(there)
+    refuse_foreign(there)
     view = View(magnum, desired.name, say, Patience(clock, watch, timeout))
     if there.status not in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}:
         magnum.delete_cluster(there.uuid)

@@ -11,8 +11,8 @@ from hubfleet.provider import MagnumCluster, MagnumPool
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
 
 
-def refuse_foreign(there: Cluster) -> None:
-    """Raises Refused if hubfleet did not make this cluster, or Magnum could not delete it."""
+def refuse_undeleted(there: Cluster) -> None:
+    """Raises Refused if Magnum could not delete this cluster: it can be destroyed again, and nothing else."""
     if there.status == "DELETE_FAILED":
         raise Refused(
             f"Magnum failed to delete the cluster {there.name}",
@@ -20,6 +20,10 @@ def refuse_foreign(there: Cluster) -> None:
             remedy=f"`hubfleet destroy` again; if it fails again, tell the cloud's operators its UUID, {there.uuid}",
             layer=Layer.MAGNUM,
         )
+
+
+def refuse_foreign(there: Cluster) -> None:
+    """Raises Refused if hubfleet did not make this cluster."""
     if requests.MARK not in there.labels:
         raise Refused(
             f"there is a cluster named {there.name} that hubfleet did not make",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hubfleet import spec
 from hubfleet.plan import requests
-from hubfleet.plan.frozen import refuse_foreign, refuse_frozen, replaceable
+from hubfleet.plan.frozen import refuse_foreign, refuse_frozen, refuse_undeleted, replaceable
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.provider import MagnumCluster, MagnumPool
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
@@ -55,6 +55,7 @@ def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster) -> tup
     there = observed.cluster
     if there is None or going(there) or stillborn(there):
         return (_create_cluster(desired, observed), *map(_create_pool, filter(_at_once, desired.every_pool)))
+    refuse_undeleted(there)
     refuse_foreign(there)
     refuse_frozen(desired, there, observed.groups, observed.template, file)
     pools = tuple(_pool_step(pool, observed, file) for pool in desired.every_pool if _wanted(pool, observed))
