@@ -25,6 +25,9 @@ def variables(layout: Layout, present: Mapping[str, str]) -> dict[str, str]:
         "PATH": ":".join([programs, *path]),
         "NO_PROXY": direct,
         "no_proxy": direct,
+        # `openstack coe cluster config` ends with KeyError where no SHELL is set, as in many a CI (magnumclient 5.0,
+        # magnumclient/common/utils.py, config_cluster).
+        "SHELL": present.get("SHELL", "/bin/sh"),
     }
 
 

@@ -190,3 +190,9 @@ def test_fish_gets_its_own_syntax(tmp_path: Path) -> None:
     lines = [shlex.split(line.rstrip(";")) for line in shells.exports(layout, "fish").splitlines()]
     assert all(line[:2] == ["set", "-gx"] for line in lines)
     assert next(line for line in lines if line[2] == "PATH")[3] == str(layout.home / "bin")
+
+
+def test_the_exports_name_a_shell_where_there_is_none_for_the_openstack_client(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path, slot=7, ports=19500)
+    assert shells.variables(layout, {})["SHELL"] == "/bin/sh"
+    assert shells.variables(layout, {"SHELL": "/bin/zsh"})["SHELL"] == "/bin/zsh"
