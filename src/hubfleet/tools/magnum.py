@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hubfleet.errors import CloudError, Layer
-from hubfleet.tools.openstack import Answer, Cloud
+from hubfleet.tools.openstack import Cloud
+from hubfleet.tools.openstack_session import Answer
 
 SERVICE = "container-infra"
 NEEDED = (1, 10)
