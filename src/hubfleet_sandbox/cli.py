@@ -59,20 +59,27 @@ _state_option = click.option(
 _ports_option = click.option(
     "--ports", type=click.IntRange(1024, 65000), help="First of its 500 TCP ports [default: chosen]."
 )
+_node_boot_option = click.option(
+    "--node-boot",
+    type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
+    help="Every node takes at least that long to boot [default: as before, at first 0].",
+)
 _install_option = click.option("--install", is_flag=True, help="Install Debian packages that are missing.")
 
 
 @main.command()
 @_state_option
 @_ports_option
+@_node_boot_option
 @_install_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end.")
-def start(state: Path, ports: int | None, *, install: bool, as_json: bool) -> None:
+def start(state: Path, ports: int | None, node_boot: float | None, *, install: bool, as_json: bool) -> None:
     """Bring the cloud up; what runs already is left alone, what died is started again."""
     from hubfleet_sandbox import slots
 
     with slots.changing(state):
-        _start(state, ports, install=install, as_json=as_json)
+        _start(state, ports, node_boot, install=install, as_json=as_json)
 
 
 @main.command()
@@ -115,14 +122,18 @@ def stop(state: Path) -> None:
 @main.command()
 @_state_option
 @_ports_option
+@_node_boot_option
 @_install_option
-def reset(state: Path, ports: int | None, *, install: bool) -> None:
+def reset(state: Path, ports: int | None, node_boot: float | None, *, install: bool) -> None:
     """Stop, and start anew with an empty cloud."""
-    from hubfleet_sandbox import slots
+    from hubfleet_sandbox import settings, slots
 
     with slots.changing(state):
+        before = layouts.load(state)
+        if node_boot is None and before:
+            node_boot = settings.read(before).node_boot
         _stop(state)
-        _start(state, ports, install=install, as_json=False)
+        _start(state, ports, node_boot, install=install, as_json=False)
 
 
 def _there(state: Path) -> Layout:
@@ -132,7 +143,7 @@ def _there(state: Path) -> Layout:
     return layout
 
 
-def _start(state: Path, ports: int | None, *, install: bool, as_json: bool) -> None:
+def _start(state: Path, ports: int | None, node_boot: float | None, *, install: bool, as_json: bool) -> None:
     from hubfleet_sandbox import lifecycle, needs, slots
     from hubfleet_sandbox.steps import Progress
 
@@ -146,7 +157,7 @@ def _start(state: Path, ports: int | None, *, install: bool, as_json: bool) -> N
         lacking = needs.missing(layout, building=not lifecycle.cached(layout.cache).all)
     if lacking:
         raise needs.refusal(lacking)
-    lifecycle.mend(state, layouts.default_cache(), ports, progress)
+    lifecycle.mend(state, layouts.default_cache(), ports, progress, node_boot)
     seconds = round(time.monotonic() - progress.began, 1)
     exports = f'eval "$(hubfleet sandbox env{_option(state)})"'
     progress.line(f"the sandbox runs. Next: {exports}; openstack coe cluster template list")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubfleet_sandbox import cache as entries
-from hubfleet_sandbox import images, machine_room, processes, slots
+from hubfleet_sandbox import images, machine_room, processes, settings, slots
 from hubfleet_sandbox import layout as layouts
 from hubfleet_sandbox import status as statuses
 from hubfleet_sandbox import steps as stepping
@@ -188,8 +188,11 @@ def started(layout: Layout) -> bool:
     return all(processes.find(layout, name) for name in statuses.expected())
 
 
-def mend(state: Path, cache: Path, ports: int | None, progress: Progress) -> Layout:
-    """Claim a slot for the sandbox if it has none, and start it; the layout it got."""
+def mend(state: Path, cache: Path, ports: int | None, progress: Progress, node_boot: float | None = None) -> Layout:
+    """Claim a slot for the sandbox if it has none, and start it; the layout it got. `node_boot`: see `Settings`; None
+    leaves it as it is."""
     layout = slots.claim(state, cache, ports)
+    if node_boot is not None:
+        settings.write(layout, replace(settings.read(layout), node_boot=node_boot))
     start(layout, progress)
     return layout

@@ -17,6 +17,8 @@ def show(status: Status) -> None:
     console.print(f"sandbox in {status.folder}: [bold]{status.state}[/]")
     if status.slot is not None:
         console.print(f"slot {status.slot}, ports from {status.ports}, {status.memory} MB of memory")
+    if status.node_boot:
+        console.print(f"every node takes at least {status.node_boot:g} s to boot")
     if status.services:
         console.print(_services(status))
     if status.clusters:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubfleet_sandbox import machine_room, processes
+from hubfleet_sandbox import machine_room, processes, settings
 from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import Client, Object, entries, section
@@ -75,6 +75,8 @@ class Status:
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
     memory: int
+    node_boot: float = 0.0
+    """Seconds that every node takes at least to boot."""
     real: tuple[str, ...] = REAL
     simulated: tuple[str, ...] = SIMULATED
 
@@ -95,7 +97,8 @@ def read(layout: Layout | None, state: Path) -> Status:
     whole = all(service.alive for service in services if service.name in expected())
     memory = sum(_memory(process.pid) for process in processes.marked(layout))
     running = "running" if whole else "partly" if any(service.alive for service in services) else "stopped"
-    return Status(running, str(state), layout.slot, layout.ports, services, clusters, nodes, memory)
+    boot = settings.read(layout).node_boot
+    return Status(running, str(state), layout.slot, layout.ports, services, clusters, nodes, memory, boot)
 
 
 def _service(layout: Layout, name: str) -> Service:

@@ -29,6 +29,7 @@ class FakeApi(Client):
     """As the API server: versions, generations, finalizers, watches. Refuses kinds that nobody defined."""
 
     def __init__(self) -> None:
+        self.now = "2026-01-01T00:00:00Z"
         self._items: dict[tuple[str, str, str], Object] = {}
         self._events: list[tuple[int, str, Event]] = []
         self._versions = itertools.count(1)
@@ -51,7 +52,7 @@ class FakeApi(Client):
         made["metadata"] |= {
             "generation": 1,
             "uid": f"uid-{made['metadata']['name']}",
-            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "creationTimestamp": self.now,
         }
         plural, namespace, _ = self._key(path)
         key = (plural, namespace, made["metadata"]["name"])
@@ -77,7 +78,7 @@ class FakeApi(Client):
         with self._changed:
             if key in self._items:
                 item = copy.deepcopy(self._items[key])
-                item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                item["metadata"]["deletionTimestamp"] = self.now
                 self._store(key, item, "MODIFIED" if item["metadata"].get("finalizers") else "DELETED")
 
     def watch(self, path: str, version: str, *, seconds: int = 300) -> Iterator[Event]:
@@ -143,13 +144,13 @@ class Site:
         self.broken: set[str] = set()
         self.diary: list[str] = []
         self.api = FakeApi()
-        self._layout = Layout(folder, folder / "cache", 30, 31000)
+        self.layout = Layout(folder, folder / "cache", 30, 31000)
         self._patch(monkeypatch)
         self.room = self.another_room()
 
     def another_room(self) -> Room:
         """A machine room that knows nothing but what the management cluster says."""
-        room = Room(self._layout, Path("/programs"), Path("/images"), self.api)
+        room = Room(self.layout, Path("/programs"), Path("/images"), self.api)
         assert room.synced(5)
         self.room = room
         return room

@@ -81,6 +81,22 @@ def test_start_ends_with_what_to_do_next(state: Path, monkeypatch: pytest.Monkey
     assert found.ports == 40000
 
 
+def test_how_slowly_nodes_boot_stays_until_it_is_said_anew(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def node_boot() -> float:
+        return float(json.loads(sandbox("status", "--json", "--state", state).stdout)["node_boot"])
+
+    monkeypatch.setattr(needs, "missing", lambda *_, **__: [])
+    monkeypatch.setattr(lifecycle, "start", lambda *_: None)
+    monkeypatch.setattr(lifecycle.node, "sweep", lambda _: None)
+    assert sandbox("start", "--state", state, "--node-boot", "30").exit_code == 0
+    assert "at least 30 s to boot" in sandbox("status", "--state", state).stdout
+    for words, then in ((["start"], 30), (["start", "--node-boot", "4.5"], 4.5), (["reset"], 4.5), (["stop"], 0)):
+        assert sandbox(*words, "--state", state).exit_code == 0
+        assert node_boot() == then
+    assert sandbox("start", "--state", state).exit_code == 0
+    assert node_boot() == 0
+
+
 def test_the_ports_of_a_sandbox_do_not_change_under_way(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(needs, "missing", lambda *_, **__: [])
     monkeypatch.setattr(lifecycle, "start", lambda *_: None)
