@@ -52,7 +52,7 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
         fleet.possible(made)
         if made.changes and not yes:
             with watch.waiting("you"):
-                _confirm("Apply this plan?")
+                confirm("Apply this plan?")
         if made.changes:
             outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
             click.echo(outcome_line(outcome) if as_json else outcome.summary())
@@ -86,7 +86,8 @@ def destroy(path: Path, as_json: bool, yes: str | None, timeout: float) -> None:
         click.echo(outcome_line(outcome) if as_json else outcome.summary())
 
 
-def _confirm(question: str) -> None:
+def confirm(question: str) -> None:
+    """Go on only if the person says yes. UsageError if nobody is there, Interrupted if the answer is no."""
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
     if not click.confirm(question, err=True):

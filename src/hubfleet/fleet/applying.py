@@ -22,6 +22,12 @@ from hubfleet.plan.releases import Observed
 _INSTALL = 900.0
 """Seconds for one release at most."""
 
+_DONE = {
+    "apply": "is as the file says",
+    "destroy": "has nothing left that hubfleet made",
+    "upgrade": "is upgraded",
+}
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -40,7 +46,7 @@ class Outcome:
         """A few lines for people."""
         longest = {party: seconds for party, seconds in self.waited.items() if party != "any" and seconds >= 0.5}
         parties = ", ".join(f"{party} {seconds:.0f} s" for party, seconds in longest.items())
-        done = {"apply": "is as the file says", "destroy": "has nothing left that hubfleet made"}[self.verb]
+        done = _DONE[self.verb]
         took = f"{self.seconds:.0f} s; waited for {parties or 'nobody'}"
         lines = [f"{self.cluster} {done} ({took}; hubfleet's own {self.own:.1f} s, {self.own / self.seconds:.0%})"]
         lines += [f"  {hub}" for hub in self.hubs]
@@ -55,13 +61,13 @@ def alone(target: Target) -> AbstractContextManager[None]:
 
 def nothing_to_do(made: Plan, verb: str, watch: Watch) -> Outcome:
     """The outcome of `apply` or `destroy` with a plan that has no change."""
-    return _outcome(made, verb, watch)
+    return outcome(made, verb, watch)
 
 
 def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
     """Make the plan come true. `timeout`: seconds for the whole. Raises the first failure; the same call goes on."""
     stands_on = ground(target.description, watch)
-    with _run(target, "apply", say) as journal, access(stands_on, made.cluster, watch) as opened:
+    with recorded(target, "apply", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_hub(step)], way),
@@ -69,24 +75,25 @@ def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float)
         ]
         run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
         where = tuple(_addresses(made, opened))
-    return _outcome(made, "apply", watch, hubs=where)
+    return outcome(made, "apply", watch, hubs=where)
 
 
 def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
     """Remove the hubs with all that they hold, then the cluster."""
     stands_on = ground(target.description, watch)
     left: list[str] = []
-    with _run(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
+    with recorded(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout)
         jobs = [_release_job(step, opened, way, homes=True) for step in made.steps if _of_hub(step)]
         if not all(map(_of_hub, made.steps)):
             first = frozenset(job.id for job in jobs)
             jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way)), first))
         run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
-    return _outcome(made, "destroy", watch, left=tuple(left))
+    return outcome(made, "destroy", watch, left=tuple(left))
 
 
-def _outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Outcome:
+def outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Outcome:
+    """Of a run that is over, its time shared out."""
     seconds, waited = watch.seconds, watch.waited()
     return Outcome(made.cluster, verb, seconds, waited, seconds - waited["any"], hubs, left)
 
@@ -133,7 +140,8 @@ def _addresses(made: Plan, opened: Access) -> Iterator[str]:
 
 
 @contextmanager
-def _run(target: Target, verb: str, say: Say) -> Generator[Journal]:
+def recorded(target: Target, verb: str, say: Say) -> Generator[Journal]:
+    """A run of a verb whose events and end are kept in the journal."""
     journal = Journal(target.cluster.name, verb, say)
     try:
         yield journal
