@@ -108,6 +108,17 @@ def test_a_group_always_has_a_minimum_of_one_or_more(tmp_path: Path) -> None:
     assert (body["node_count"], body["min_node_count"], body["max_node_count"]) == (1, 1, 2)
 
 
+def test_magnum_is_told_of_labels_and_taints_of_nodes_where_there_are_any(tmp_path: Path) -> None:
+    marked = POOLS | {"gpu": {"machine": "g3", "labels": {"a": "b"}, "taints": ["c=d:NoSchedule", "e:NoExecute"]}}
+    user, gpu = (requests.group(pool) for pool in described(load(tmp_path, marked)).pools)
+    assert not {"node_labels", "node_taints"} & set(user)
+    assert gpu["node_labels"] == {"a": "b"}
+    assert gpu["node_taints"] == [
+        {"key": "c", "value": "d", "effect": "NoSchedule"},
+        {"key": "e", "value": "", "effect": "NoExecute"},
+    ]
+
+
 def test_a_pool_that_may_have_no_nodes_is_absent(tmp_path: Path) -> None:
     pools = {"core": CORE, "user": POOLS["user"], "gpu": {"machine": "g3.medium", "nodes": {"min": 0, "max": 2}}}
 

@@ -143,3 +143,14 @@ def test_a_kubeconfig_is_found_relative_to_the_cluster_file(tmp_path: Path) -> N
 
     assert isinstance(infrastructure, ExistingCluster)
     assert infrastructure.kubeconfig == tmp_path / "keys" / "config"
+
+
+def test_labels_and_taints_need_pools_that_are_told_apart(tmp_path: Path) -> None:
+    pools = {"core": {"runs": ["core"]}, "user": {"labels": {"a": "b"}, "taints": ["c:NoSchedule"], "gpus": 1}}
+    why = "nobody knows which nodes are this pool's — add `pool_label:` to the provider's block: a label that tells"
+    assert problems(tmp_path, pools, provider="existing") == [
+        f"pools.user.{key}: {why} pools apart" for key in ("labels", "taints", "gpus")
+    ]
+    assert problems(tmp_path, pools, provider="existing", pool_label="a") == [
+        "pools.user.labels.a: this is the `pool_label` — take it away: it says which pool a node belongs to"
+    ]

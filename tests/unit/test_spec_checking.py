@@ -30,6 +30,17 @@ def test_pools_must_carry_the_cluster_and_its_hubs(tmp_path: Path, pools: dict[s
     assert problems(tmp_path, example(pools=pools)) == said
 
 
+def test_kubernetes_own_pods_need_a_pool_without_taints(tmp_path: Path) -> None:
+    def said(core: str, user: str, **nodes: Any) -> list[str]:
+        pools = {"core": {"runs": ["core"], "taints": [core]}, "user": {"taints": [user], **nodes}}
+        return problems(tmp_path, example(pools=pools))
+
+    why = "pools: every pool that always has nodes has taints: Kubernetes' own pods (DNS, storage) would have no place"
+    assert said("a:NoSchedule", "a=b:NoExecute") == [f"{why} — leave one without taints, best the pool that runs core"]
+    assert said("a:PreferNoSchedule", "a=b:NoExecute") == []
+    assert len(said("a:NoSchedule", "a:PreferNoSchedule", nodes={"min": 0, "max": 1})) == 1
+
+
 def test_a_cluster_without_hubs_needs_no_pool_for_users(tmp_path: Path) -> None:
     assert not problems(tmp_path, example(pools={"a": {"runs": ["core"]}}, hubs=None))
 

@@ -115,7 +115,7 @@ def test_exactly_one_known_provider_with_its_own_settings(tmp_path: Path, provid
         ({"runs": []}, "pools.user.runs: is empty — fill it in"),
         ({"runs": ["user"]}, 'pools.user.runs[0]: is "user" — did you mean "users"?'),
         ({"machine": ""}, "pools.user.machine: is empty — fill it in"),
-        ({"labels": {}}, 'pools.user.labels: unknown key "labels" — there is machine, nodes, runs'),
+        ({"label": {}}, 'pools.user.label: unknown key "label" — did you mean "labels"?'),
         (None, "pools.user: is empty; it needs keys — fill it in, or leave the key out"),
     ],
 )

@@ -29,6 +29,9 @@ RIGHT = [
     example(provider={"bare": {"context": "x"}}),
     pools(nodes=2),
     pools(nodes={"min": 1, "max": 2}),
+    pools(
+        labels={"example.org/kind": "big", "empty": ""}, taints=["a=b:PreferNoSchedule", "c:PreferNoSchedule"], gpus=1
+    ),
     hub(auth={"github": {"client_id": "x", "client_secret": "${env:X}", "allowed_users": ["ada"]}}),
     hub(chart="lite", values={"anything": [1, {"goes": None}]}, image="localhost:5000/a/b:1"),
 ]
@@ -54,7 +57,14 @@ WRONG_SHAPES = [
     pools(runs=[]),
     pools(runs=["hub"]),
     pools(machine=""),
-    pools(labels={}),
+    pools(label={}),
+    pools(labels={"a": []}),
+    pools(labels={"a": "b c"}),
+    pools(taints=["a=b"]),
+    pools(taints=["a=b:NoShedule"]),
+    pools(taints=[{"key": "a", "effect": "NoSchedule"}]),
+    pools(gpus=-1),
+    pools(title=""),
     hub(domain=None),
     hub(domain="hub"),
     hub(auth=None),

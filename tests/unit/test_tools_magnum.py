@@ -229,6 +229,18 @@ def test_a_group_is_not_taken_before_the_api_has_an_address(magnum: Magnum, serv
     assert [magnum.create_group("u", {"name": "user"}) for _ in range(2)] == [False, True]
 
 
+@pytest.mark.parametrize(("newest", "told"), [("1.14", True), ("1.15", True), ("1.13", False), ("1.10", False)])
+def test_a_magnum_that_knows_no_labels_of_nodes_is_not_told_of_them(
+    magnum: Magnum, server: Server, newest: str, told: bool
+) -> None:
+    server.replace("GET", "/magnum/v1/", {}, **{"OpenStack-API-Maximum-Version": f"container-infra {newest}"})
+    server.answer("POST", "/magnum/v1/clusters/u/nodegroups", GROUP, 202)
+
+    magnum.create_group("u", {"name": "user", "node_labels": {"a": "b"}, "node_taints": []})
+    (request,) = server.asked("POST", "/magnum/v1/clusters/u/nodegroups")
+    assert request.body == {"name": "user"} | ({"node_labels": {"a": "b"}, "node_taints": []} if told else {})
+
+
 def test_a_group_that_is_there_is_an_error(magnum: Magnum, server: Server) -> None:
     server.answer("POST", "/magnum/v1/clusters/u/nodegroups", error(409, "A node group with name user exists"), 409)
 

@@ -51,7 +51,12 @@ def cluster(desired: MagnumCluster, template: str, network: str | None, subnet: 
 
 
 def group(pool: MagnumPool) -> dict[str, Any]:
-    """For POST /clusters/UUID/nodegroups."""
+    """For POST /clusters/UUID/nodegroups. `node_labels` and `node_taints` are what microversion 1.14 has for labels of
+    nodes; the driver of today reads them as little as `labels` and `role` (magnum-capi-helm 1.4 driver.py:986)."""
+    own: dict[str, Any] = {
+        "node_labels": dict(pool.labels),
+        "node_taints": [taint.model_dump() for taint in pool.taints],
+    }
     return {
         "name": pool.node_group,
         "flavor_id": pool.machine,
@@ -60,6 +65,7 @@ def group(pool: MagnumPool) -> dict[str, Any]:
         **bounds(pool),
         "labels": {MARK: MARK_VALUE},
         "merge_labels": True,
+        **{key: value for key, value in own.items() if value},
     }
 
 

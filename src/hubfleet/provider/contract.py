@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from hubfleet.spec.models import Cluster, NodeCount
+from hubfleet.spec.models import Cluster, NodeCount, Taint
 
 CONTRACT = 1
 """Version of this contract. A provider says which it was written for; another version is refused by name."""
@@ -38,6 +38,10 @@ class MagnumPool:
     machine: str
     nodes: NodeCount
     role: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of its nodes, as the file has them."""
+    taints: tuple[Taint, ...] = ()
+    """Likewise."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from hubfleet.provider.contract import CONTRACT, Description, MagnumCluster, MagnumPool, Traits
-from hubfleet.spec.models import Cluster, ControlPlane, Model, Pool
+from hubfleet.spec.models import Cluster, ControlPlane, Model, Pool, as_text
 from hubfleet.spec.problems import InvalidFiles, Problem
 
 NODE_GROUP_LABEL = "capi.stackhpc.com/node-group"
@@ -26,13 +26,6 @@ REFUSED_LABELS = {
     "capi_helm_chart_version": "the driver takes it from the site's template alone and ignores it here",
     "hubfleet": "hubfleet marks its clusters with it",
 }
-
-
-def _label(value: object) -> object:
-    """YAML's true, 3 and 1.5 as Magnum's labels have them."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
 
 
 class MagnumSettings(Model):
@@ -51,7 +44,7 @@ class MagnumSettings(Model):
     """Name or UUID of the subnet. Left out: the network's, where it has just one for IPv4."""
     autoscaling: bool = True
     """Whether pools may have a least and a most number of nodes. Cannot be changed once the cluster is there."""
-    labels: Mapping[str, Annotated[str, BeforeValidator(_label)]] = Field(default_factory=dict[str, str])
+    labels: Mapping[str, Annotated[str, BeforeValidator(as_text)]] = Field(default_factory=dict[str, str])
     """Labels of the cluster for Magnum's driver, merged over the template's."""
 
 
@@ -95,7 +88,9 @@ class MagnumProvider:
 
 def _pool(name: str, pool: Pool) -> MagnumPool:
     group = DEFAULT_WORKER if "core" in pool.runs else name
-    return MagnumPool(name, group, pool.machine or "", pool.nodes, role="worker")
+    return MagnumPool(
+        name, group, pool.machine or "", pool.nodes, role="worker", labels=pool.labels, taints=pool.taints
+    )
 
 
 def _notes(cluster: Cluster) -> Iterator[str]:

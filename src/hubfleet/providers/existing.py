@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hubfleet.provider import CONTRACT, Description, ExistingCluster, Traits
 from hubfleet.spec.models import Cluster, Model
+from hubfleet.spec.problems import InvalidFiles, Problem, written
 
 
 class ExistingSettings(Model):
@@ -30,8 +32,13 @@ class ExistingProvider:
     contract: int = CONTRACT
 
     def describe(self, cluster: Cluster) -> Description:
-        """The kubeconfig's absolute path and the context. A relative path is from the cluster file's folder."""
+        """The kubeconfig's absolute path and the context. A relative path is from the cluster file's folder.
+
+        InvalidFiles where labels, taints or GPUs are wanted of pools that are not told apart.
+        """
         settings = cluster.provider.settings
+        if problems := [*_problems(cluster, settings.pool_label)]:
+            raise InvalidFiles(problems)
         kubeconfig = settings.kubeconfig and (cluster.file.parent / settings.kubeconfig.expanduser()).resolve()
         label = settings.pool_label
         return Description(
@@ -39,6 +46,20 @@ class ExistingProvider:
             traits=Traits(min_pool_nodes=0, pool_label=label),
             placement={name: {label: name} if label else {} for name in cluster.pools},
         )
+
+
+def _problems(cluster: Cluster, label: str | None) -> Iterator[Problem]:
+    for name, pool in cluster.pools.items():
+        for key in ("labels", "taints", "gpus"):
+            if getattr(pool, key) and label is None:
+                path = ("pools", name, key)
+                what = "nobody knows which nodes are this pool's"
+                remedy = "add `pool_label:` to the provider's block: a label that tells pools apart"
+                yield Problem(cluster.position(*path), what, written(path), remedy)
+        if label is not None and label in pool.labels:
+            own = ("pools", name, "labels", label)
+            remedy = "take it away: it says which pool a node belongs to"
+            yield Problem(cluster.position(*own), "this is the `pool_label`", written(own), remedy)
 
 
 provider = ExistingProvider()

@@ -27,6 +27,7 @@ from hubfleet.spec.models import (
     ProviderBlock,
     SharedPassword,
     Storage,
+    Taint,
 )
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem
 from hubfleet.spec.reading import Document, read
@@ -56,6 +57,7 @@ __all__ = [
     "Secret",
     "SharedPassword",
     "Storage",
+    "Taint",
     "json_schema",
     "load_cluster",
     "merge",

@@ -28,6 +28,10 @@ def pool_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Whe
         yield _problem(where, path, "the pool that runs core may shrink to no node", "give it a min of 1 or more")
     if hubs and not any("users" in pool.runs for pool in pools.values()):
         yield _problem(where, ("pools",), "no pool runs users: servers need nodes", "write `runs: [users]` in one")
+    lasting = [pool for pool in pools.values() if pool.nodes.min]
+    if lasting and all(any(taint.effect != "PreferNoSchedule" for taint in pool.taints) for pool in lasting):
+        what = "every pool that always has nodes has taints: Kubernetes' own pods (DNS, storage) would have no place"
+        yield _problem(where, ("pools",), what, "leave one without taints, best the pool that runs core")
 
 
 def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterator[Problem]:

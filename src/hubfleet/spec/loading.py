@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from hubfleet.spec.checking import hub_problems, pool_problems, unfit_passwords
 from hubfleet.spec.models import Cluster, ClusterFile, Hub, ProviderBlock
+from hubfleet.spec.nodes import node_problems
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem, written
 from hubfleet.spec.reading import UNFILLED, Document, is_file, parse
 from hubfleet.spec.secrets import BadReferences, mark
@@ -133,6 +134,7 @@ class _Loading:
         """Checks across values, on what is right in itself."""
         if not any(path[0] == "pools" for path in self.broken):
             self.problems += pool_problems(content.pools, content.hubs, self.where)
+        self.problems += node_problems(content.pools, self.where)
         self.problems += hub_problems(content.hubs, self.document.file.parent, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)
 

@@ -21,6 +21,8 @@ _DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 _IMAGE = r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _CHART = r"^(lite|jupyterhub|.*/.*)$"
+_LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
+_TAINT = r"^[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"
 
 PATTERNS = {
     _NAME: "use lower-case letters, digits and -, a letter first and no - at the end",
@@ -29,6 +31,8 @@ PATTERNS = {
     _IMAGE: "write a container image: quay.io/name/image:tag",
     _EMAIL: "write an e-mail address: ops@example.org",
     _CHART: "write jupyterhub, lite, or the path of a chart's folder with a / in it: ./chart",
+    _LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
+    _TAINT: "as kubectl writes it: key=value:NoSchedule",
 }
 """What each pattern wants, in words."""
 
@@ -95,6 +99,47 @@ class NodeCount(Model):
         return str(self.min) if self.fixed else f"{self.min} to {self.max}"
 
 
+def as_text(value: object) -> object:
+    """What YAML takes for true, 3 or 1.5, where text is meant: Kubernetes' labels are texts, and so are Magnum's."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+LabelValue = Annotated[str, Field(pattern=_LABEL_VALUE), BeforeValidator(as_text)]
+Effect = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+
+
+def _written_taint(schema: dict[str, Any]) -> None:
+    about = schema["description"]
+    schema.clear()
+    schema |= {"description": about, "type": "string", "pattern": _TAINT}
+
+
+class Taint(Model):
+    """Keeps pods away that do not tolerate it. In a cluster file as kubectl writes it: key=value:NoSchedule."""
+
+    model_config = ConfigDict(json_schema_extra=_written_taint)
+
+    key: Text
+    value: Annotated[str, Field(pattern=_LABEL_VALUE)] = ""
+    effect: Effect
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        if isinstance(value, Taint):
+            return value
+        if not isinstance(value, str) or ":" not in value:
+            raise ValueError("needs a taint as kubectl writes it: key=value:NoSchedule")
+        mark, _, effect = value.rpartition(":")
+        key, _, given = mark.partition("=")
+        return {"key": key, "value": given, "effect": effect}
+
+    def __str__(self) -> str:
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
+
+
 class Pool(Model):
     """Nodes of one kind."""
 
@@ -104,6 +149,17 @@ class Pool(Model):
     """How many: a number, or `{min: 1, max: 10}` for a pool that scales by itself."""
     runs: Annotated[tuple[Run, ...], Field(min_length=1)] = ("users",)
     """What is placed on it: `core` (hub, proxy, platform), `users` (their servers), or both."""
+    labels: Mapping[str, LabelValue] = Field(default_factory=dict[str, str])
+    """Labels that its nodes get, those too that come later."""
+    taints: tuple[Taint, ...] = ()
+    """Taints that its nodes get: `[example.org/gpu=true:NoSchedule]`. hubfleet's own pods and users' servers tolerate
+    those of the pool they belong on. `NoExecute` also ends what is there already and does not tolerate it."""
+    gpus: Annotated[int, Field(ge=0, le=16)] = 0
+    """How many GPUs (`nvidia.com/gpu`) a user's server on this pool gets."""
+    title: Text | None = None
+    """What users read when they choose a machine; left out, the pool's name and its machine."""
+    about: Text | None = None
+    """What else they read about it."""
 
 
 def _no_truth_value(value: Any) -> Any:

@@ -41,8 +41,9 @@ _Said = tuple[KeyPath, str, str]
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """`did you mean "x"?`; "" if nothing known is like it."""
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.7)
-    return f'did you mean "{close[0]}"?' if close else ""
+    lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(word.lower(), lower, n=1, cutoff=0.7)
+    return f'did you mean "{lower[close[0]]}"?' if close else ""
 
 
 def one_of(known: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ from hubfleet.tools.openstack_session import Answer
 SERVICE = "container-infra"
 NEEDED = (1, 10)
 """Microversion: 1.9 has node groups, 1.10 lets them be of any size."""
+NODE_LABELS = (1, 14)
+"""Microversion with node_labels and node_taints of node groups."""
 KNOWN = (1, 14)
 """The newest that this module was written for."""
 DEFAULT_WORKER = "default-worker"
@@ -104,7 +106,7 @@ class Magnum:
 
     def __init__(self, cloud: Cloud, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.cloud, self._sleep = cloud, sleep
-        self._version: str | None = None
+        self._version: tuple[int, int] | None = None
 
     # templates
 
@@ -162,9 +164,12 @@ class Magnum:
         return None if answer.status == 404 else _group(answer.body)
 
     def create_group(self, uuid: str, body: Mapping[str, Any]) -> bool:
-        """Ask for a node group. False while Magnum does not take any, since the API's address is not known yet."""
+        """Ask for a node group; a Magnum older than 1.14 is not told of labels and taints of nodes. False while Magnum
+        does not take any, since the API's address is not known yet."""
+        newer = frozenset[str]() if self._speaks() >= NODE_LABELS else {"node_labels", "node_taints"}
+        told = {key: value for key, value in body.items() if key not in newer}
         try:
-            self._send("POST", f"/clusters/{uuid}/nodegroups", body)
+            self._send("POST", f"/clusters/{uuid}/nodegroups", told)
         except CloudError as error:
             if error.status == 409 and "address is not available" in error.why:
                 return False
@@ -206,11 +211,15 @@ class Magnum:
         return self.cloud.send(SERVICE, method, path, body, headers=self._headers(), allow=allow)
 
     def _headers(self) -> Mapping[str, str]:
+        return {"OpenStack-API-Version": "{} {}.{}".format(SERVICE, *self._speaks())}
+
+    def _speaks(self) -> tuple[int, int]:
+        """The microversion that both sides know."""
         if self._version is None:
             self._version = self._negotiate()
-        return {"OpenStack-API-Version": f"{SERVICE} {self._version}"}
+        return self._version
 
-    def _negotiate(self) -> str:
+    def _negotiate(self) -> tuple[int, int]:
         answer = self.cloud.get(SERVICE, "/", allow=(404, 406))
         found = re.search(r"(\d+)\.(\d+)", answer.headers.get("OpenStack-API-Maximum-Version", ""))
         newest = (int(found[1]), int(found[2])) if found else NEEDED
@@ -221,7 +230,7 @@ class Magnum:
                 remedy="choose another cloud, or ask its operators",
                 layer=Layer.MAGNUM,
             )
-        return "{}.{}".format(*min(newest, KNOWN))
+        return min(newest, KNOWN)
 
 
 def _template(found: Mapping[str, Any]) -> Template:
