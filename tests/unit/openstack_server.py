@@ -15,6 +15,7 @@ SERVICES = {
     "identity": "/identity/v3",
     "compute": "/compute/v2.1",
     "network": "/network",
+    "image": "/image",
     "block-storage": "/volume/v3",
     "container-infra": "/magnum/v1",
 }

@@ -259,6 +259,21 @@ def test_answers_become_data(cloud: Cloud, server: Server) -> None:
     assert cloud.volume_types() == ("__DEFAULT__",)
 
 
+def test_images_are_found_by_name_and_by_id_and_tell_their_kubernetes(cloud: Cloud, server: Server) -> None:
+    uuid = "8f5b1a3e-0f54-4a7f-9c1d-0d6c3a9d2f11"
+    named = {"id": "i-1", "name": "jammy-1.33", "status": "active", "min_disk": 10, "min_ram": 0, "size": 5}
+    server.answer("GET", "/image/v2/images", {"images": [{**named, "kube_version": "1.33.2", "os_distro": "ubuntu"}]})
+    server.answer("GET", "/image/v2/images", {"images": [{**named, "id": uuid, "name": None}]})
+
+    by_name, by_id = cloud.images(["jammy-1.33", uuid])
+
+    assert (by_name.kubernetes, by_name.properties["os_distro"], by_name.min_disk) == ("v1.33.2", "ubuntu", 10)
+    assert (by_id.id, by_id.kubernetes) == (uuid, "")
+    asked = [request.path for request in server.asked("GET", "/image/v2/images")]
+    assert "name=in%3Ajammy-1.33" in asked[0]
+    assert f"id=in%3A{uuid}" in asked[1]
+
+
 def test_quota_is_what_may_be_and_is(cloud: Cloud, server: Server) -> None:
     absolute = {
         "maxTotalInstances": 25,

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from hubfleet.tools.openstack_session import Session
 
@@ -48,6 +49,25 @@ class Flavor:
     vcpus: int
     ram: int
     disk: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of Glance's. `properties`: what its makers set beside Glance's own fields (kube_version, os_distro).
+    `min_disk` in GiB, `min_ram` in MiB."""
+
+    id: str
+    name: str
+    status: str
+    min_disk: int
+    min_ram: int
+    properties: Mapping[str, str]
+
+    @property
+    def kubernetes(self) -> str:
+        """The Kubernetes in it, "v1.33.2"; "" where it does not tell."""
+        found = self.properties.get("kube_version", "")
+        return f"v{found.removeprefix('v')}" if found else ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,17 @@ class Cloud(Session):
         flavors = (Flavor(f["id"], f["name"], f["vcpus"], f["ram"], f["disk"]) for f in found)
         return tuple(sorted(flavors, key=lambda flavor: flavor.name))
 
+    def images(self, wanted: Collection[str]) -> tuple[Image, ...]:
+        """Those of the images with these names or UUIDs that the project sees, community ones included."""
+        found: dict[str, Image] = {}
+        for key in ("name", "id"):
+            words = ",".join(sorted(word for word in wanted if bool(_UUID.fullmatch(word)) == (key == "id")))
+            if words:
+                query = urlencode({key: f"in:{words}", "member_status": "all", "limit": 200})
+                answer = self.get("image", f"/images?{query}").body["images"]
+                found |= {image["id"]: _image(image) for image in answer}
+        return tuple(found.values())
+
     def keypairs(self) -> tuple[str, ...]:
         """Names of the user's SSH key pairs."""
         return tuple(sorted(k["keypair"]["name"] for k in self.get("compute", "/os-keypairs").body["keypairs"]))
@@ -187,6 +218,15 @@ def _time(text: str) -> datetime:
     """Keystone gives "…Z" for tokens and no zone at all for application credentials; both are UTC."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_IMAGE_FIELDS = frozenset({"id", "name", "status", "min_disk", "min_ram"})
+
+
+def _image(found: Mapping[str, Any]) -> Image:
+    texts = {key: value for key, value in found.items() if isinstance(value, str) and key not in _IMAGE_FIELDS}
+    return Image(found["id"], found["name"] or "", found["status"], found["min_disk"], found["min_ram"], texts)
 
 
 def _room(limit: int, used: int) -> Room:

@@ -33,7 +33,14 @@ TIMEOUT = 30.0
 """Seconds for one request."""
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds before each further try of a request that may be repeated."""
-_VERSIONS = {"identity": "v3", "network": "v2.0", "compute": "v2.1", "block-storage": "v3", "container-infra": "v1"}
+_VERSIONS = {
+    "identity": "v3",
+    "network": "v2.0",
+    "compute": "v2.1",
+    "image": "v2",
+    "block-storage": "v3",
+    "container-infra": "v1",
+}
 """Added to an endpoint of the catalog that names no version."""
 
 
