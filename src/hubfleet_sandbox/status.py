@@ -26,7 +26,8 @@ SIMULATED = (
     "virtual machines: a node is a set of namespaces on this machine, and every node has all of its cores and memory",
     "Cluster API's controllers and its OpenStack provider: the machine room plays them",
     "the openstack-cluster chart and Cluster API's resource definitions: stand-ins of our own",
-    "Kubernetes' version: every node runs the one that the sandbox has, whatever the template says",
+    "Kubernetes' older minors: 1.34's code with an older minor's APIs and features (KEP-4330), and that one's name",
+    "a control plane of three: one, counted as three",
     "Octavia: Services of type LoadBalancer get an address on the node network",
     "the data path of Neutron and the volumes of Cinder: records with quota, no packets and no disks behind them",
 )

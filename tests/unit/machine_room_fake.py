@@ -136,13 +136,16 @@ class FakeWorkload:
 
 
 class Site:
-    """What runs: `planes` by cluster, `nodes` by machine; `diary` has all that came and went, in order."""
+    """What runs: `planes` by cluster, `nodes` by machine; `diary` has all that came and went, in order. Control
+    planes start while `hold` is set."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.planes: set[str] = set()
         self.nodes: dict[str, int] = {}
         self.broken: set[str] = set()
         self.diary: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
         self.api = FakeApi()
         self.layout = Layout(folder, folder / "cache", 30, 31000)
         self._patch(monkeypatch)
@@ -188,6 +191,7 @@ class Site:
         monkeypatch.setattr(infrastructure, "_release", lambda _, group: self.diary.append(f"-cloud {group.name}"))
 
     def _start_plane(self, cluster: str) -> None:
+        assert self.hold.wait(10)
         self.planes.add(cluster)
         self.diary.append(f"+plane {cluster}")
 

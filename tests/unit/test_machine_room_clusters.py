@@ -7,6 +7,7 @@ import pytest
 
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import Kind, Object
+from hubfleet_sandbox.machine_room.machine_deployments import preflight
 from hubfleet_sandbox.machine_room.room import true
 
 from .machine_room_fake import NAMESPACE, Site, install
@@ -105,6 +106,38 @@ def test_a_new_version_replaces_machines_one_at_a_time(site: Site) -> None:
     install(site.api, "pythia", {"user": 2}, version="v1.33.2")
     site.settle(lambda: running(site, "pythia-user", 2)() and not old & set(site.nodes))
     assert [line[0] for line in site.diary if "node" in line] == ["~", "-", "+", "~", "-", "+"]
+
+
+def test_nodes_of_a_new_version_come_when_the_control_plane_is_done_with_its_own_upgrade(site: Site) -> None:
+    install(site.api, "pythia", {"user": 1})
+    site.settle(running(site, "pythia-user", 1))
+    site.settle(ready(site, kinds.CLUSTER, "pythia"))
+    site.diary.clear()
+    site.hold.clear()  # the new control plane does not get ready yet
+    install(site.api, "pythia", {"user": 1}, version="v1.34.0")
+
+    def plane() -> Object:
+        status: Object = site.read(kinds.CONTROL_PLANE, "pythia-control-plane")["status"]
+        return status
+
+    site.settle(lambda: plane()["readyReplicas"] == plane()["updatedReplicas"] == 0)
+    site.settle(lambda: [line[0] for line in site.diary if "node" in line] == ["~", "-"])
+    assert plane()["version"] == "v1.33.1"
+    assert "ControlPlaneIsStable" in str(site.read(kinds.MACHINE_DEPLOYMENT, "pythia-user")["status"])
+    site.hold.set()
+    site.settle(lambda: plane()["version"] == "v1.34.0" and plane()["ready"])
+    site.settle(lambda: [line[0] for line in site.diary if "node" in line] == ["~", "-", "+"])
+
+
+def test_no_node_is_made_that_would_be_newer_than_its_control_plane() -> None:
+    def plane(runs: str | None, wanted: str) -> Object:
+        return {"spec": {"version": wanted}, "status": {"version": runs}}
+
+    assert preflight(None, "v1.34.4") == preflight(plane(None, "v1.34.4"), "v1.34.4") == ""
+    assert preflight(plane("v1.34.4", "v1.34.4"), "v1.33.2") == ""
+    assert "ControlPlaneIsStable" in preflight(plane("v1.33.2", "v1.34.4"), "v1.33.2")
+    refused = preflight(plane("v1.32.8", "v1.32.8"), "v1.34.4")  # a chart of which only the workers' part was taken
+    assert refused.startswith("MachineSet version (1.34.4) and ControlPlane version (1.32.8) do not conform")
 
 
 def test_a_group_that_is_removed_disappears_after_its_machines(site: Site) -> None:

@@ -81,6 +81,36 @@ def test_a_control_plane_starts_mends_and_goes_without_a_trace(tmp_path: Path) -
     assert processes.marked(here) == []
 
 
+def test_a_new_version_replaces_kubernetes_and_leaves_etcd_and_dns(tmp_path: Path) -> None:
+    here, programs = layout(tmp_path), tmp_path / "programs"
+    programs.mkdir()
+    (programs / "kube").write_text(FAKE)
+    (programs / "kube").chmod(0o755)
+    authority, key = certificates.authority("a"), certificates.service_account_key()
+    old = control_plane.workload(here, "a", 44, "v1.32.8")
+    new = control_plane.workload(here, "a", 44, "v1.33.2")
+
+    def running() -> dict[str, processes.Process | None]:
+        return {name: processes.find(here, f"{old.name}/{name}") for name in old.components}
+
+    try:
+        control_plane.start(here, programs, old, authority, key)
+        before = running()
+        control_plane.start(here, programs, old, authority, key)
+        assert running() == before
+        control_plane.start(here, programs, new, authority, key)
+        after = running()
+        assert {name for name in after if after[name] == before[name]} == {"etcd", "dns"}
+        for name in ("apiserver", "controllers", "scheduler"):
+            process = after[name]
+            assert process
+            assert "--emulated-version=1.33" in processes.command(process)
+            assert b"=v1.33.2\0" in Path(f"/proc/{process.pid}/environ").read_bytes()
+    finally:
+        control_plane.remove(here, old)
+    assert processes.marked(here) == []
+
+
 def test_a_file_with_a_secret_replaces_one_that_others_could_read(tmp_path: Path) -> None:
     path = tmp_path / "admin.kubeconfig"
     path.write_text("old")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from hubfleet_sandbox.kubernetes import kinds
@@ -11,6 +13,16 @@ def test_every_kind_keeps_all_fields_and_has_a_status_of_its_own(kind: Kind) -> 
     for version in versions:
         assert version["schema"]["openAPIV3Schema"]["x-kubernetes-preserve-unknown-fields"]
         assert version["subresources"] == {"status": {}}
+
+
+def test_only_a_control_planes_version_is_checked() -> None:
+    def properties(kind: Kind) -> dict[str, Any]:
+        found: dict[str, Any] = kinds.definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+        return found
+
+    assert [kind for kind in kinds.CUSTOM if properties(kind)] == [kinds.CONTROL_PLANE]
+    (rule,) = properties(kinds.CONTROL_PLANE)["spec"]["properties"]["version"]["x-kubernetes-validations"]
+    assert "cannot update Kubernetes version from" in rule["messageExpression"]
 
 
 def test_older_charts_find_the_api_version_that_they_use() -> None:

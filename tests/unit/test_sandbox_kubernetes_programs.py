@@ -63,5 +63,18 @@ def test_a_build_that_fails_says_why_and_leaves_nothing_to_be_believed(
     assert not programs.cached(tmp_path / "cache")
 
 
+@pytest.mark.parametrize("wanted", ["v1.31.9", "v1.32.8", "v1.34.4"])
+def test_programs_can_say_that_they_are_an_older_minor(wanted: str) -> None:
+    assert list(programs.posing(wanted).values()) == [wanted]
+    assert programs.posing("") == {}
+
+
+@pytest.mark.parametrize("wanted", ["v1.30.4", "v1.35.0"])
+def test_a_version_that_they_cannot_be_is_refused_with_those_that_they_can(wanted: str) -> None:
+    with pytest.raises(SandboxError, match=rf"no Kubernetes {wanted}") as error:
+        programs.posing(wanted)
+    assert "from 1.31 to 1.34" in error.value.why
+
+
 def test_the_version_is_the_one_that_go_mod_pins() -> None:
     assert programs.version().startswith("v1.34.")

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hubfleet_sandbox.layout import Layout
 
 NAME = "openstack-cluster"
-VERSIONS = ("0.10.1", "0.16.0")
-"""The driver's default (magnum_capi_helm 1.4, conf.py) and the one that a site's template may name instead."""
+VERSIONS = ("0.10.1", "0.14.0", "0.16.0")
+"""The driver's default (magnum_capi_helm 1.4, conf.py) and those that a site's template may name instead."""
 
 _CHART = Path(__file__).parent.parent / "charts" / NAME
 _PROCESS = "charts"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubfleet_sandbox import processes
-from hubfleet_sandbox.kubernetes import certificates
+from hubfleet_sandbox.kubernetes import certificates, programs
 
 if TYPE_CHECKING:
     from hubfleet_sandbox.kubernetes.certificates import Pair
@@ -25,12 +25,15 @@ DOMAIN = "cluster.local"
 
 _SUPERUSERS = "system:masters"
 _SMALL = {"GOGC": "50"}  # trades a little CPU for memory; see the figures in docs/explanation
+_VERSIONED = ("apiserver", "controllers", "scheduler")
+"""The components that are Kubernetes', and so replaced when it is upgraded: etcd keeps running with all it has."""
 
 
 @dataclass(frozen=True)
 class Plane:
     """What one control plane is made of. `name` begins the names of its processes; the numbers are ports. Without
-    `dns` it is one for a cluster that has no nodes, and so needs neither scheduler nor DNS."""
+    `dns` it is one for a cluster that has no nodes, and so needs neither scheduler nor DNS. `version` is Kubernetes',
+    as in `v1.33.2`; the programs' own without it."""
 
     name: str
     cluster: str
@@ -41,6 +44,7 @@ class Plane:
     etcd: int
     etcd_peer: int
     dns: int | None = None
+    version: str = ""
 
     @property
     def server(self) -> str:
@@ -72,7 +76,7 @@ def management(layout: Layout) -> Plane:
     )
 
 
-def workload(layout: Layout, cluster: str, number: int) -> Plane:
+def workload(layout: Layout, cluster: str, number: int, version: str = "") -> Plane:
     """That of the workload cluster with this name and number: on the node network's gateway, where nodes reach it."""
     return Plane(
         name=f"clusters/{cluster}",
@@ -84,24 +88,38 @@ def workload(layout: Layout, cluster: str, number: int) -> Plane:
         etcd=layout.cluster_port(number, 1),
         etcd_peer=layout.cluster_port(number, 2),
         dns=layout.cluster_port(number, 3),
+        version=version,
     )
 
 
-def start(layout: Layout, programs: Path, plane: Plane, authority: Pair, service_accounts: bytes) -> None:
-    """Start every process of the control plane that does not run. It is ready a few seconds later: `api.Client.ready`.
+def start(layout: Layout, folder: Path, plane: Plane, authority: Pair, service_accounts: bytes) -> None:
+    """Start every process of the control plane that does not run, or that is of another version. It is ready a few
+    seconds later: `api.Client.ready`.
 
-    `authority` signs its certificates; `service_accounts` is the private key, PEM, for service accounts' tokens.
+    `folder` is the programs'; `authority` signs its certificates; `service_accounts` is the private key, PEM, for
+    service accounts' tokens. Raises SandboxError for a version that the programs cannot be.
     """
+    env = {**_SMALL, **programs.posing(plane.version)}
+    _retire(layout, plane)
     missing = dead(layout, plane)
     if "apiserver" in missing:
         _write(plane, authority, service_accounts)
     for name in missing:
-        process = processes.start(
-            layout, f"{plane.name}/{name}", [programs / "kube", *_COMMANDS[name](plane)], env=_SMALL
-        )
+        process = processes.start(layout, f"{plane.name}/{name}", [folder / "kube", *_COMMANDS[name](plane)], env=env)
         if name == "etcd":  # an API server that finds no etcd looks again a second later
             what = f"etcd of {plane.cluster}"
             processes.wait(what, lambda: _listens(plane.etcd), timeout=30, process=process, layout=layout, every=0.01)
+
+
+def _retire(layout: Layout, plane: Plane) -> None:
+    """End what runs of another version of Kubernetes."""
+    record = plane.folder / "version"
+    if record.exists() and record.read_text() == plane.version:
+        return
+    old = (processes.find(layout, f"{plane.name}/{name}") for name in _VERSIONED)
+    processes.stop((process for process in old if process), grace=1)
+    plane.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    record.write_text(plane.version)
 
 
 def dead(layout: Layout, plane: Plane) -> list[str]:
@@ -204,6 +222,7 @@ def _apiserver(plane: Plane) -> list[str]:
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
         "--profiling=false",
+        *_emulated(plane),
     ]
 
 
@@ -218,6 +237,7 @@ def _controllers(plane: Plane) -> list[str]:
         "--leader-elect=false",
         "--secure-port=0",
         "--profiling=false",
+        *_emulated(plane),
     ]
     if plane.dns:
         signing = [f"--cluster-signing-cert-file={folder}/ca.crt", f"--cluster-signing-key-file={folder}/ca.key"]
@@ -229,7 +249,12 @@ def _controllers(plane: Plane) -> list[str]:
 
 def _scheduler(plane: Plane) -> list[str]:
     kubeconfig = f"--kubeconfig={plane.folder}/scheduler.kubeconfig"
-    return ["kube-scheduler", kubeconfig, "--leader-elect=false", "--secure-port=0", "--profiling=false"]
+    flags = ["--leader-elect=false", "--secure-port=0", "--profiling=false", *_emulated(plane)]
+    return ["kube-scheduler", kubeconfig, *flags]
+
+
+def _emulated(plane: Plane) -> list[str]:
+    return [f"--emulated-version={programs.minor(plane.version)}"] if plane.version else []
 
 
 def _dns(plane: Plane) -> list[str]:

@@ -43,11 +43,36 @@ SERVICE = Kind("", "v1", "services", "Service")
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 DEFINITION = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
 
+# What KubeadmControlPlane's webhook refuses (cluster-api, controlplane/kubeadm/internal/webhooks/
+# kubeadm_control_plane.go, validateVersion), in its words.
+_VERSION: Object = {
+    "type": "string",
+    "maxLength": 32,
+    "x-kubernetes-validations": [
+        {
+            "rule": "self == oldSelf || int(self.split('.')[1]) < int(oldSelf.split('.')[1]) + 2",
+            "messageExpression": "'cannot update Kubernetes version from ' + oldSelf + ' to ' + self",
+            "message": "cannot update Kubernetes version",
+            "reason": "FieldValueForbidden",
+        }
+    ],
+}
+_CHECKED: dict[Kind, Object] = {
+    CONTROL_PLANE: {
+        "spec": {
+            "type": "object",
+            "properties": {"version": _VERSION},
+            "x-kubernetes-preserve-unknown-fields": True,
+        }
+    }
+}
+
 _OLDER = {OPENSTACK_CLUSTER: ("v1alpha7",), MACHINE_TEMPLATE: ("v1alpha7",)}  # charts up to 0.10.1 use these
 
 
 def definition(kind: Kind) -> Object:
-    """The CustomResourceDefinition that makes the API server serve this kind, whatever fields its objects have."""
+    """The CustomResourceDefinition that makes the API server serve this kind, whatever fields its objects have. The
+    few that are checked stand in for Cluster API's webhooks."""
     return {
         "apiVersion": DEFINITION.api_version,
         "kind": DEFINITION.name,
@@ -75,7 +100,13 @@ def _version(name: str, kind: Kind) -> Object:
         "name": name,
         "served": True,
         "storage": name == kind.version,
-        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+        "schema": {
+            "openAPIV3Schema": {
+                "type": "object",
+                "properties": _CHECKED.get(kind, {}),
+                "x-kubernetes-preserve-unknown-fields": True,
+            }
+        },
         "subresources": {"status": {}},
         "additionalPrinterColumns": [
             {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NAMES = ("kube", "kubectl", "helm")
 """The executables in the folder that `get` returns."""
 
+OLDEST = "1.31"
+"""The oldest minor whose APIs and features the programs can still have (KEP-4330: no lower `--emulated-version`)."""
+
 _SOURCES = Path(__file__).with_name("go")
 _CLIENTS = ("helm.sh/helm/v3/cmd/helm", "k8s.io/kubernetes/cmd/kubectl")
 _PACKAGES = 3000  # about as many are compiled from nothing (`go list -deps`): for the progress line only
@@ -35,8 +38,32 @@ _TIMEOUT = 3600.0  # seconds; 7 minutes on two cores, but a machine may be slow 
 
 
 def version() -> str:
-    """Kubernetes' version, as in `v1.34.4`, and as every node of the sandbox reports it."""
+    """The programs' own version of Kubernetes, as in `v1.34.4`."""
     return _pinned("k8s.io/kubernetes")
+
+
+def minor(number: str) -> str:
+    """`1.33` of `v1.33.2`."""
+    return ".".join(number.removeprefix("v").split(".")[:2])
+
+
+def newer(one: str, other: str) -> bool:
+    """Whether a version is of a newer minor than another."""
+    return _numbers(minor(one)) > _numbers(minor(other))
+
+
+def posing(number: str) -> dict[str, str]:
+    """The environment in which `kube` says that it is this version of Kubernetes, and has that minor's features; none
+    for "". Servers also need `--emulated-version`. Raises SandboxError for a version that it cannot be."""
+    if not number:
+        return {}
+    if newer(OLDEST, number) or newer(number, version()):
+        raise SandboxError(
+            f"the sandbox has no Kubernetes {number}",
+            why=f"its programs are {version()}, which can be any minor from {OLDEST} to {minor(version())}",
+            remedy="choose a template of another version",
+        )
+    return {"HUBFLEET_SANDBOX_KUBERNETES": number}
 
 
 def get(cache: Path, say: Say) -> Path:

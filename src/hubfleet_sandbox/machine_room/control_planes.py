@@ -29,11 +29,13 @@ _READY_WITHIN = 180.0  # seconds; three or four on an idle machine
 
 
 def reconcile(room: Room, family: Family) -> None:
-    """Start the control plane, start again what died of it, say how it is; or stop it when its nodes are gone."""
+    """Start the control plane, start again what died of it or is of another version, say how it is; or stop it when
+    its nodes are gone."""
     item, number = family.control_plane, cluster_number(room.layout, family.cluster)
     if item is None or number is None:
         return
-    slot, plane = f"control plane {family.name}", control_plane.workload(room.layout, family.name, number)
+    slot, version = f"control plane {family.name}", item["spec"].get("version", "")
+    plane = control_plane.workload(room.layout, family.name, number, version)
     if deleting(item):
         if not family.machines:
             _take_down(room, item, slot, plane)
@@ -43,7 +45,7 @@ def reconcile(room: Room, family: Family) -> None:
     dead = control_plane.dead(room.layout, plane)
     if dead:
         room.jobs.forget(slot)
-    ready = room.jobs.done(slot, "start", lambda: _start(room, family, plane))
+    ready = room.jobs.done(slot, f"start {version}".strip(), lambda: _start(room, family, plane))
     if ready and family.name not in room.workloads:
         access = ClusterAccess(family.name, number, plane.kubeconfig)
         room.workloads[family.name] = Workload(room.layout, access, credentials.cloud(room, family), room.changed)
@@ -101,7 +103,7 @@ def _report(room: Room, item: Object, ready: bool, why: str) -> None:
         "readyReplicas": count,
         "updatedReplicas": count,
         "unavailableReplicas": wanted - count,
-        "version": item["spec"].get("version"),
+        "version": item["spec"].get("version") if ready else section(item, "status").get("version"),
     }
     truth = Truth(ready, "WaitingForKubeadmInit", why)
     names = ["Ready", "Available", "CertificatesAvailable", "ControlPlaneComponentsHealthy", "EtcdClusterHealthy"]

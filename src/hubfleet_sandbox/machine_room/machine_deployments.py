@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from hubfleet_sandbox.kubernetes import kinds
+from hubfleet_sandbox.kubernetes import kinds, programs
 from hubfleet_sandbox.kubernetes.api import section
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.room import GROUP_LABEL, NODE_ANNOTATION, deleting, true
@@ -34,7 +34,7 @@ def reconcile(room: Room, family: Family) -> None:
         elif not deleting(family.cluster) and not room.adopt(
             kinds.MACHINE_DEPLOYMENT, item, _FINALIZER, family.cluster
         ):
-            _reconcile(room, item, machines)
+            _reconcile(room, item, machines, preflight(family.control_plane, template_version(item)))
 
 
 def replicas(item: Object) -> int:
@@ -53,6 +53,29 @@ def template_hash(item: Object) -> str:
     return hashlib.sha256("\0".join(names).encode()).hexdigest()[:5]
 
 
+def template_version(item: Object) -> str:
+    """Kubernetes' version for new machines."""
+    version: str = section(item, "spec", "template", "spec").get("version", "")
+    return version
+
+
+def preflight(plane: Object | None, version: str) -> str:
+    """Why no machine of this version may be made now, in Cluster API's words; "" if it may (internal/controllers/
+    machineset/machineset_preflight.go). Other than there, machines do not wait for a control plane that is new."""
+    runs, wanted = section(plane, "status").get("version"), section(plane, "spec").get("version")
+    if not runs or not version:
+        return ""
+    if runs != wanted:
+        return 'KubeadmControlPlane is upgrading ("ControlPlaneIsStable" preflight check failed)'
+    if programs.newer(version, runs):
+        return (
+            f"MachineSet version ({version[1:]}) and ControlPlane version ({runs[1:]}) do not conform to the kubernetes"
+            " version skew policy as MachineSet version is higher than ControlPlane version"
+            ' ("KubernetesVersionSkew" preflight check failed)'
+        )
+    return ""
+
+
 def surplus(machines: list[Object], wanted: int, template: str) -> list[Object]:
     """The machines to delete now: those too many, old templates and broken ones first, then the newest; or, when all
     are there and ready, one of an old template, whose place a new one takes (maxUnavailable 1, maxSurge 0)."""
@@ -67,17 +90,18 @@ def surplus(machines: list[Object], wanted: int, template: str) -> list[Object]:
     return old[:1] if whole else []
 
 
-def _reconcile(room: Room, item: Object, machines: list[Object]) -> None:
+def _reconcile(room: Room, item: Object, machines: list[Object], held: str) -> None:
     wanted, template = replicas(item), template_hash(item)
     if item["spec"].get("replicas") is None:
         room.change(kinds.MACHINE_DEPLOYMENT, item, {"spec": {"replicas": wanted}})
         return
     for machine in surplus(machines, wanted, template):
         room.delete(kinds.MACHINE, machine)
-    # A machine that is going still has its place: the new one comes when the old one is gone.
-    for _ in range(wanted - len(machines)):
+    # A machine that is going still has its place: the new one comes when the old one is gone. What holds up new ones
+    # does not hold up the end of old ones, there neither.
+    for _ in range(0 if held else wanted - len(machines)):
         room.create(kinds.MACHINE, _machine(room, item, template))
-    _report(room, item, machines, wanted, template)
+    _report(room, item, machines, wanted, template, held)
 
 
 def _machine(room: Room, item: Object, template: str) -> Object:
@@ -106,7 +130,7 @@ def _free(room: Room) -> int:
     return next(number for number in range(len(taken) + 1) if number not in taken)
 
 
-def _report(room: Room, item: Object, machines: list[Object], wanted: int, template: str) -> None:
+def _report(room: Room, item: Object, machines: list[Object], wanted: int, template: str, held: str) -> None:
     ready = sum(1 for machine in machines if true(machine, "Ready") and not deleting(machine))
     updated = sum(1 for machine in machines if _current(machine, template))
     whole = ready == updated == len(machines) == wanted
@@ -120,7 +144,7 @@ def _report(room: Room, item: Object, machines: list[Object], wanted: int, templ
         "updatedReplicas": updated,
         "selector": f"{GROUP_LABEL}={item['metadata']['labels'].get(GROUP_LABEL, '')}",
     }
-    truth = Truth(whole, phase, f"{ready} of {wanted} machines are ready")
+    truth = Truth(whole, phase, held or f"{ready} of {wanted} machines are ready")
     room.report(kinds.MACHINE_DEPLOYMENT, item, status, dict.fromkeys(("Ready", "Available", "MachineSetReady"), truth))
 
 

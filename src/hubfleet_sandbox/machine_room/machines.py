@@ -85,6 +85,7 @@ def _boot(room: Room, family: Family, machine: Object) -> None:
         kubelet_kubeconfig=kubelet,
         proxy_kubeconfig=control_plane.client(plane, ca, "system:kube-proxy"),
         labels=node_labels(template),
+        kubernetes=spec.get("version", ""),
     )
     nodes.boot(room.layout, room.programs, room.images, node)
 

@@ -16,7 +16,7 @@ from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.nodes import cgroups, network
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hubfleet_sandbox.layout import Layout
 
@@ -77,14 +77,14 @@ class Machine:
         cgroups.remove(self.cgroup)
         network.disconnect(self.layout, self.number)
 
-    def start(self, name: str, argv: Sequence[str | Path]) -> processes.Process:
+    def start(self, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> processes.Process:
         """Start a program in it, if it does not run there already. It ends with the machine, or when it is stopped."""
         found = processes.find(self.layout, self._process(name))
         if found:
             return found
         # nsenter waits outside for its only child, which must not outlive it; the child is known by the name.
         words = [*self.within(self._pid()), "setpriv", "--pdeathsig", "KILL", *argv]
-        outside = processes.start(self.layout, self._process(name), words)
+        outside = processes.start(self.layout, self._process(name), words, env=env)
         what = f"{name} of machine {self.number}"
         processes.wait(what, lambda: bool(_child(outside.pid)), timeout=10, process=outside, every=0.005)
         return processes.adopt(self.layout, outside.name, _child(outside.pid) or outside.pid)

@@ -12,6 +12,7 @@ import yaml
 
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.errors import SandboxError
+from hubfleet_sandbox.kubernetes import programs
 from hubfleet_sandbox.nodes import cgroups, containerd, network
 from hubfleet_sandbox.nodes.machine import OWN_FOLDERS, Machine
 
@@ -29,7 +30,8 @@ _KUBELET = OWN_FOLDERS["kubelet"]
 @dataclass(frozen=True)
 class Node:
     """What a node must know to join. `api` is the API server's URL as nodes reach it, `ca` that server's CA (PEM);
-    both kubeconfigs are YAML texts; `labels` may not be in kubernetes.io, or the kubelet refuses them."""
+    both kubeconfigs are YAML texts; `labels` may not be in kubernetes.io, or the kubelet refuses them. `kubernetes` is
+    the version that its programs say they are; their own without it."""
 
     number: int
     name: str
@@ -40,12 +42,13 @@ class Node:
     kubelet_kubeconfig: str
     proxy_kubeconfig: str
     labels: Mapping[str, str]
+    kubernetes: str = ""
 
 
-def boot(layout: Layout, programs: Path, image_root: Path, node: Node) -> None:
+def boot(layout: Layout, folder: Path, image_root: Path, node: Node) -> None:
     """Make the node run: returns when its kubelet is started, about 2 s before it is Ready.
 
-    `programs` holds `kube`, `image_root` is what `images.get` gave. What runs already is left alone, so that a node
+    `folder` holds `kube`, `image_root` is what `images.get` gave. What runs already is left alone, so that a node
     with a dead program is mended by another call. Several nodes may be booted at once, by threads.
     """
     machine = Machine(layout, node.number)
@@ -54,11 +57,11 @@ def boot(layout: Layout, programs: Path, image_root: Path, node: Node) -> None:
     _write(machine, node)
     machine.power_on(image_root / "pause", node.name)
     running = machine.start("containerd", ["containerd", "--config", "/var/lib/containerd/config.toml"])
-    kube = programs / "kube"
-    machine.start("kube-proxy", [kube, "kube-proxy", *_proxy_flags(layout, node)])
+    kube, env = folder / "kube", programs.posing(node.kubernetes)
+    machine.start("kube-proxy", [kube, "kube-proxy", *_proxy_flags(layout, node)], env)
     what = f"containerd of {node.name}"
     processes.wait(what, lambda: _listens(machine), timeout=30, process=running, layout=layout, every=0.02)
-    machine.start("kubelet", [kube, "kubelet", *_kubelet_flags(machine, node)])
+    machine.start("kubelet", [kube, "kubelet", *_kubelet_flags(machine, node)], env)
 
 
 def remove(layout: Layout, number: int) -> None:

@@ -65,8 +65,10 @@ class Template:
 
 
 TEMPLATES = (
+    Template("kubernetes-1-32-jammy", "ubuntu-jammy-kube-v1.32.8", "v1.32.8", "0.16.0"),
     Template("kubernetes-1-33-jammy", "ubuntu-jammy-kube-v1.33.2", "v1.33.2", "0.16.0"),
     Template("kubernetes-1-34-jammy", "ubuntu-jammy-kube-v1.34.4", "v1.34.4", "0.16.0"),
+    Template("kubernetes-1-34-jammy-0.14.0", "ubuntu-jammy-kube-v1.34.4", "v1.34.4", "0.14.0"),
 )
 
 TEMPLATE_FLAVOR = "m3.small"

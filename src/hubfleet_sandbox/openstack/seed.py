@@ -120,14 +120,14 @@ def _network(admin: Session, user: Session) -> None:
 
 
 def _images(admin: Session) -> None:
-    for template in catalogue.TEMPLATES:
+    for name, version in {template.image: template.kubernetes for template in catalogue.TEMPLATES}.items():
         image = {
-            "name": template.image,
+            "name": name,
             "disk_format": "raw",
             "container_format": "bare",
             "visibility": "public",
             "os_distro": "ubuntu",  # the driver refuses an image without these two (driver.py:588)
-            "kube_version": template.kubernetes,
+            "kube_version": version,
         }
         made = admin.post("glance", "/images", image)
         admin.upload(

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	_ "unsafe" // for go:linkname
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/coremain"
@@ -18,10 +19,13 @@ import (
 	_ "github.com/coredns/coredns/plugin/kubernetes"
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
+	build "k8s.io/component-base/version"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -40,7 +44,32 @@ var components = map[string]func() *cobra.Command{
 	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 }
 
+// What a component says that it is, as a build writes it down.
+//
+//go:linkname gitVersion k8s.io/component-base/version.gitVersion
+var gitVersion string
+
+// pose makes this program an older minor of itself, as far as it has the features of that minor switched on and off
+// (KEP-4330), and has it say so. Servers must be told by --emulated-version too, which APIs depend on.
+func pose(wanted string) error {
+	older, err := version.ParseSemantic(wanted)
+	if err != nil {
+		return err
+	}
+	gitVersion = wanted
+	if err := build.SetDynamicVersion(wanted); err != nil {
+		return err
+	}
+	return feature.DefaultMutableFeatureGate.SetEmulationVersion(version.MajorMinor(older.Major(), older.Minor()))
+}
+
 func main() {
+	if wanted := os.Getenv("HUBFLEET_SANDBOX_KUBERNETES"); wanted != "" {
+		if err := pose(wanted); err != nil {
+			fmt.Fprintf(os.Stderr, "HUBFLEET_SANDBOX_KUBERNETES: %s\n", err)
+			os.Exit(2)
+		}
+	}
 	name := filepath.Base(os.Args[0])
 	if !known(name) && len(os.Args) > 1 {
 		os.Args = os.Args[1:]
