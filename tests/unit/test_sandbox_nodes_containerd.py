@@ -65,6 +65,7 @@ def test_the_configuration_is_toml_and_keeps_within_the_machine(machine: Machine
     settings = tomllib.loads((machine.disk / "containerd/config.toml").read_text())
     assert (settings["root"], settings["state"]) == ("/var/lib/containerd", "/run/containerd")
     assert settings["plugins"]["io.containerd.grpc.v1.cri"]["restrict_oom_score_adj"] is True
+    assert settings["required_plugins"] == ["io.containerd.grpc.v1.cri"]
     assert '"subnet": "10.131.7.0/24"' in (machine.disk / "cni/net.d/10-pods.conflist").read_text()
 
 

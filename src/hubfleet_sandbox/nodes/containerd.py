@@ -53,10 +53,12 @@ def _fill(disk: Path, prepared: Path) -> None:
 def _configuration() -> str:
     # restrict_oom_score_adj: without CAP_SYS_RESOURCE runc dies with "can't get final child's PID from pipe: EOF".
     # disable_apparmor: its profile would stay in the kernel.
+    # required_plugins: else it goes on, of no use to a kubelet, when the machine has no inotify instance left for it.
     return f"""version = 2
 root = "/var/lib/containerd"
 state = "/run/containerd"
 disabled_plugins = {json.dumps(_UNUSED)}
+required_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "{SOCKET}"
 [plugins."io.containerd.grpc.v1.cri"]
