@@ -6,8 +6,10 @@ It refuses paths that nobody told it of, so that no test passes by accident.
 from __future__ import annotations
 
 import base64
+import email.utils
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ contexts: [{name: one, context: {cluster: c, user: u}}, {name: two, context: {cl
 current-context: one
 """
 _ITEM = re.compile(
-    r"^/(?:api/v1|apis/apps/v1|apis/storage\.k8s\.io/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
+    r"^/(?:api/v1|apis/apps/v1|apis/coordination\.k8s\.io/v1|apis/storage\.k8s\.io/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
 )
 _NAMESPACE = re.compile(r"^/api/v1/namespaces(?:/(?P<name>[^/]+))?$")
 
@@ -41,6 +43,8 @@ class Api:
         self.fail: Callable[[httpx2.Request], httpx2.Response | None] = lambda request: None
         self.on_delete: Callable[[str, str, str], None] = lambda plural, namespace, name: None
         self.requests: list[tuple[str, str]] = []
+        self.clock = time.time
+        """Seconds since 1970, told in each answer."""
         self._version = 0
         self.storage_class("fast", default=True)
 
@@ -53,7 +57,7 @@ class Api:
         metadata = {"name": name, "resourceVersion": str(self._version)} | (
             {"namespace": namespace} if namespace else {}
         )
-        found = body | {"metadata": metadata | body.get("metadata", {})}
+        found = body | {"metadata": body.get("metadata", {}) | metadata}
         self.objects[(plural, namespace, name)] = found
         return found
 
@@ -87,6 +91,11 @@ class Api:
         return sorted(name for kind, _, name in self.objects if kind == plural)
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
+        answer = self._answer(request)
+        answer.headers["Date"] = email.utils.formatdate(self.clock(), usegmt=True)
+        return answer
+
+    def _answer(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append((request.method, request.url.path))
         failed = self.fail(request)
         if failed is not None:
@@ -121,6 +130,11 @@ class Api:
             del self.objects[key]
             self.on_delete(*key)
             return _json({})
+        if request.method == "PUT":
+            if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
+                return _status(409, "the object has been modified")
+            del body["metadata"]["resourceVersion"]
+            return _json(self.add(*key, **body))
         if request.method == "PATCH":
             if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
                 return _status(409, "the object has been modified")

@@ -59,6 +59,8 @@ class Site:
         self.lose_answers = 0
         """So many POSTs are heard while their answer is lost."""
         self.stuck_addon = False
+        self.now = "2026-11-22T15:00:00+00:00"
+        """When clusters are written down."""
         self.forgetful = ""
         """The name of a group whose request Magnum forgets half way, once."""
         self._helm_until = float("-inf")
@@ -72,6 +74,12 @@ class Site:
         with self._lock:
             self._advance()
             return next((c for c in self.clusters.values() if name_or_uuid in (c.name, c.uuid)), None)
+
+    def named(self, name: str) -> tuple[Cluster, ...]:
+        with self._lock:
+            self._advance()
+            found = (one for one in self.clusters.values() if one.name == name)
+            return tuple(sorted(found, key=lambda one: (one.created, one.uuid)))
 
     def create_cluster(self, body: Mapping[str, Any]) -> str:
         with self._lock:
@@ -216,6 +224,7 @@ class Site:
             keypair=body["keypair"],
             control_plane_machine=body["master_flavor_id"],
             control_plane_nodes=body["master_count"],
+            created=self.now,
         )
         master = _group("default-master", body["master_flavor_id"], body["master_count"], 0, None)
         self.group_rows = {
@@ -289,7 +298,8 @@ class Site:
 
     def _forget(self, uuid: str) -> None:
         self.clusters.pop(uuid, None)
-        self.group_rows, self.machines = {}, {}
+        if not self.clusters:
+            self.group_rows, self.machines = {}, {}
 
     def _after(self, seconds: float, event: Callable[[], None]) -> None:
         self._events.append((self.clock.now() + seconds, event))

@@ -9,6 +9,7 @@ import pytest
 
 from hubfleet import spec
 from hubfleet.engine import magnum
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.look import observe
 from hubfleet.engine.run import run
 from hubfleet.errors import CloudError, HubfleetError, Layer, Refused
@@ -45,7 +46,7 @@ class Trial:
         there = observe(self.site, self.desired)  # type: ignore[arg-type]
         return steps(self.desired, Observed(TEMPLATE, there.cluster, there.groups), self.file)
 
-    def apply(self, timeout: float = 3600) -> float:
+    def apply(self, timeout: float = 3600, hold: Hold | None = None) -> float:
         """Fake seconds that it took."""
         self.clock.restart()
         began = self.clock.now()
@@ -57,6 +58,7 @@ class Trial:
             watch=self.watch,
             clock=self.clock,
             timeout=timeout,
+            hold=hold,
         )
         run(jobs, cluster="pythia", say=self.said.append, clock=self.clock)
         return self.clock.now() - began

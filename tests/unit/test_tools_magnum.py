@@ -104,11 +104,40 @@ def test_a_cluster_that_is_not_there_is_none(magnum: Magnum, server: Server) -> 
     assert magnum.cluster("nope") is None
 
 
-def test_several_clusters_of_one_name_are_told(magnum: Magnum, server: Server) -> None:
+def several(server: Server, *clusters: dict[str, Any]) -> None:
+    """Magnum has these, and one of another name."""
     server.answer("GET", "/magnum/v1/clusters/two", error(409, "Multiple clusters exist with same name."), 409)
+    every = [CLUSTER | {"name": "two", "labels": {}} | one for one in clusters]
+    server.answer("GET", "/magnum/v1/clusters/detail", {"clusters": [CLUSTER, *every]})
 
-    with pytest.raises(CloudError, match="several clusters named two"):
+
+def test_several_clusters_of_one_name_that_hubfleet_did_not_make_are_told(magnum: Magnum, server: Server) -> None:
+    several(server, {"uuid": "u-1"}, {"uuid": "u-2"}, {"uuid": "u-3", "status": "DELETE_IN_PROGRESS"})
+
+    with pytest.raises(CloudError, match="several clusters named two") as caught:
         magnum.cluster("two")
+    assert "u-1" in caught.value.why
+    assert "u-3" not in caught.value.why
+
+
+def test_of_several_clusters_of_one_name_the_oldest_that_hubfleet_made_is_meant(magnum: Magnum, server: Server) -> None:
+    ours, later = {"labels": {"hubfleet": "1"}, "created_at": "2026-11-22T15:00:00+00:00"}, "2026-11-22T15:00:01+00:00"
+    several(server, {"uuid": "a", "created_at": ""}, ours | {"uuid": "b", "created_at": later}, ours | {"uuid": "d"})
+
+    found = magnum.cluster("two")
+
+    assert found is not None
+    assert found.uuid == "d"
+    assert [one.uuid for one in magnum.named("two")] == ["a", "d", "b"]
+
+
+def test_a_name_is_not_shared_with_a_cluster_that_is_being_deleted(magnum: Magnum, server: Server) -> None:
+    several(server, {"uuid": "a", "status": "DELETE_IN_PROGRESS"}, {"uuid": "b"})
+
+    found = magnum.cluster("two")
+
+    assert found is not None
+    assert found.uuid == "b"
 
 
 def test_older_magnums_stack_id_and_a_cluster_without_keys_are_understood(magnum: Magnum, server: Server) -> None:
@@ -241,12 +270,17 @@ def test_a_magnum_that_knows_no_labels_of_nodes_is_not_told_of_them(
     assert request.body == {"name": "user"} | ({"node_labels": {"a": "b"}, "node_taints": []} if told else {})
 
 
-def test_a_group_that_is_there_is_an_error(magnum: Magnum, server: Server) -> None:
+def test_a_group_that_somebody_has_just_asked_for_is_asked_for(magnum: Magnum, server: Server) -> None:
     server.answer("POST", "/magnum/v1/clusters/u/nodegroups", error(409, "A node group with name user exists"), 409)
 
-    with pytest.raises(CloudError) as caught:
+    assert magnum.create_group("u", {"name": "user"}) is True
+
+
+def test_another_conflict_is_an_error(magnum: Magnum, server: Server) -> None:
+    server.answer("POST", "/magnum/v1/clusters/u/nodegroups", error(409, "Cluster u is in use"), 409)
+
+    with pytest.raises(CloudError, match="409"):
         magnum.create_group("u", {"name": "user"})
-    assert caught.value.status == 409
 
 
 def test_requests_that_change_are_as_magnum_wants_them(magnum: Magnum, server: Server) -> None:

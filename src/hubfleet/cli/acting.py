@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import DOCUMENT, EVENTS, path_argument, timeout_option
+from hubfleet.cli.options import DOCUMENT, EVENTS, break_lock_option, path_argument, timeout_option
 from hubfleet.cli.printing import EventPrinter, json_document, outcome_line, plan_document, plan_lines
 from hubfleet.errors import Interrupted, Refused, UsageError
 from hubfleet.events import Watch
@@ -37,7 +37,8 @@ def plan(path: Path, as_json: bool, exit_code: bool) -> int:
 @EVENTS
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @timeout_option
-def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
+@break_lock_option
+def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str) -> None:
     """Make cluster and hubs as the file says.
 
     Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
@@ -45,7 +46,7 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
     """
     watch = Watch(began=process.began())
     target = fleet.load(path)
-    with fleet.alone(target):
+    with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan(target, watch)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
@@ -54,7 +55,7 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
             with watch.waiting("you"):
                 confirm("Apply this plan?")
         if made.changes:
-            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout, hold=hold)
             click.echo(outcome_line(outcome) if as_json else outcome.summary())
         elif as_json:
             click.echo(outcome_line(fleet.nothing_to_do(made, "apply", watch)))
@@ -65,14 +66,15 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float) -> None:
 @EVENTS
 @click.option("--yes", metavar="NAME", help="The cluster's name, so as not to be asked for it.")
 @timeout_option
-def destroy(path: Path, as_json: bool, yes: str | None, timeout: float) -> None:
+@break_lock_option
+def destroy(path: Path, as_json: bool, yes: str | None, timeout: float, break_lock: str) -> None:
     """Remove the hubs and the cluster, with the home directories on it.
 
     Asks for the cluster's name. Afterwards looks for what the cloud kept, and lists it.
     """
     watch = Watch(began=process.began())
     target = fleet.load(path)
-    with fleet.alone(target):
+    with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan_destroy(target, watch)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
@@ -82,7 +84,7 @@ def destroy(path: Path, as_json: bool, yes: str | None, timeout: float) -> None:
             return
         with watch.waiting("you"):
             _named(target.cluster.name, yes)
-        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout, hold=hold)
         click.echo(outcome_line(outcome) if as_json else outcome.summary())
 
 

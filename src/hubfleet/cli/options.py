@@ -46,3 +46,9 @@ def timeout_option(function: F) -> F:
     return click.option(
         "--timeout", type=click.FloatRange(min=0), default=240, show_default=True, metavar="MINUTES", help=text
     )(function)
+
+
+def break_lock_option(function: F) -> F:
+    """--break-lock, of every verb that changes a cluster."""
+    text = "Take the cluster's lock from this one, which hangs; who it is was told when it was refused."
+    return click.option("--break-lock", default="", metavar="HOLDER", help=text)(function)

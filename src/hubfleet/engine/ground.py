@@ -13,6 +13,7 @@ from typing import Protocol
 
 from hubfleet import spec
 from hubfleet.engine import kubeconfigs, look, magnum
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError
 from hubfleet.events import Say, Watch
@@ -27,12 +28,14 @@ from hubfleet.tools.openstack import Cloud
 
 @dataclass(frozen=True)
 class Way:
-    """What somebody who acts needs: whom to tell, where waiting is counted, the clock, and for how long (seconds)."""
+    """What somebody who acts needs: whom to tell, where waiting is counted, the clock, for how long (seconds), and the
+    hold that keeps other writers away (None: nobody else is there, in tests)."""
 
     say: Say
     watch: Watch
     clock: Clock
     timeout: float
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,13 @@ class MagnumGround:
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """See Ground."""
         return magnum.jobs(
-            steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+            *(steps, self.magnum),
+            kube=Kube,
+            say=way.say,
+            watch=way.watch,
+            clock=way.clock,
+            timeout=way.timeout,
+            hold=way.hold,
         )
 
     def kubeconfig(self) -> str | None:
@@ -149,6 +158,8 @@ class MagnumGround:
 
     def destroy(self, way: Way) -> tuple[str, ...]:
         """See Ground."""
+        if way.hold is not None:
+            way.hold.forget()
         left = magnum.destroy(
             self.desired, self.magnum, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
         )

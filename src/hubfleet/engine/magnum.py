@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_requests import Requests
 from hubfleet.engine.magnum_view import Patience, View
 from hubfleet.engine.nodes import Nodes, OpenKube
@@ -27,12 +28,14 @@ def jobs(
     watch: Watch,
     clock: Clock,
     timeout: float,
+    hold: Hold | None = None,
 ) -> tuple[Job, ...]:
     """The jobs for the steps "cluster" and "pool/…" of a plan, to be run (engine.run) together with those of the
     releases, on the same `clock`.
 
     "cluster" is over when its Kubernetes API answers, "pool/NAME" when its nodes are ready there. One more, "magnum",
-    makes all requests, one after another, heals conflicts, and is over when Magnum has nothing under way.
+    makes all requests, one after another, heals conflicts, and is over when Magnum has nothing under way. `hold` is
+    taken as soon as the API answers.
     """
     busy = [step for step in steps if step.action is not Action.KEEP]
     if not busy:
@@ -40,8 +43,8 @@ def jobs(
     work = next(step.work for step in steps if isinstance(step.work, ClusterWork))
     patience = Patience(clock, watch, timeout)
     view = View(magnum, work.desired.name, say, patience)
-    nodes = Nodes(view, kube)
-    made = [Job("magnum", Requests(view, busy).run)]
+    nodes = Nodes(view, kube, hold)
+    made = [Job("magnum", Requests(view, busy, hold).run)]
     for step in busy:
         match step.work:
             case ClusterWork():

@@ -8,8 +8,11 @@ the upgrade of the last should be over (not until its nodes are there), and a nu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
+from hubfleet.engine import twins
 from hubfleet.engine.healing import Healing, create_failed
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_view import FIRST, View
 from hubfleet.engine.spacing import Spacing
 from hubfleet.errors import CloudError, HubfleetError, Layer
@@ -30,8 +33,8 @@ LOST = 5
 class Requests:
     """The one who asks. `steps` are those that do something."""
 
-    def __init__(self, view: View, steps: Sequence[Step]) -> None:
-        self._view, self._steps = view, steps
+    def __init__(self, view: View, steps: Sequence[Step], hold: Hold | None = None) -> None:
+        self._view, self._steps, self._hold = view, steps, hold
         self._magnum, self._patience = view.magnum, view.patience
         self._spacing = Spacing(self._patience.clock)
         self._healing = Healing(view, self._spacing, [step.id for step in steps])
@@ -59,7 +62,9 @@ class Requests:
             self._remove(work.doomed)
         self._view.follow(self._made(work.body))
         self._view.wait_known()
+        self._wait_for_lock()
         self._helm_over()
+        twins.settle(self._view, self._maker)
 
     def _take_up(self) -> None:
         """The cluster was there when the plan was made."""
@@ -73,8 +78,23 @@ class Requests:
             )
         self._view.follow(found.uuid)
         self._view.look()
+        twins.settle(self._view, self._maker)
+        self._wait_for_lock()
         if found.status == "CREATE_IN_PROGRESS" and not found.api_address:
             self._helm_over()
+
+    @property
+    def _maker(self) -> str:
+        return self._hold.place if self._hold else ""
+
+    def _wait_for_lock(self) -> None:
+        """Of a cluster that another hubfleet began and that has no lock yet: its maker may be at it."""
+        made_by = self._view.cluster.labels.get(requests.MAKER) if self._view.cluster else None
+        if self._hold is None or self._hold.taken or made_by == self._maker:
+            return
+        if "cluster" in {step.id for step in self._steps}:
+            self._view.tell("cluster", "another hubfleet began it: asking Magnum for nothing before its API answers")
+            self._view.wait(lambda: "cluster" in self._view.ready, lambda: f"{self._view.name} has no API")
 
     def _remove(self, uuid: str) -> None:
         doomed = View(self._magnum, self._view.name, lambda _: None, self._patience)
@@ -87,6 +107,8 @@ class Requests:
 
     def _made(self, body: dict[str, object]) -> str:
         """The UUID of the cluster: of one that is there (a lost answer, a run that was killed), else of a new one."""
+        if self._maker:
+            body = body | {"labels": {**cast("dict[str, str]", body["labels"]), requests.MAKER: self._maker}}
         for _ in range(LOST):
             found = self._magnum.cluster(self._view.name)
             if found is not None:

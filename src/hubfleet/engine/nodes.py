@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_view import View, late
 from hubfleet.engine.run import pause
 from hubfleet.errors import CloudError, Layer
@@ -39,12 +40,13 @@ class _Count:
 class Nodes:
     """Of one cluster; threads may share it. The door to its API is opened once, when the API has an address."""
 
-    def __init__(self, view: View, open_kube: OpenKube) -> None:
-        self._view, self._open, self._lock = view, open_kube, threading.Lock()
+    def __init__(self, view: View, open_kube: OpenKube, hold: Hold | None = None) -> None:
+        self._view, self._open, self._hold, self._lock = view, open_kube, hold, threading.Lock()
         self._kube: Kube | None = None
 
     def api(self) -> str:
-        """Waits until the API answers; what it is, for people. HubfleetError when time is up."""
+        """Waits until the API answers, and takes the cluster's lock; what it is, for people. HubfleetError when time is
+        up, Refused if somebody else has the lock."""
         view, began = self._view, self._view.patience.clock.now()
         with view.patience.watch.waiting("Kubernetes"):
             while not (self._addressed() and self._answers()):
@@ -52,6 +54,8 @@ class Nodes:
                     layer = Layer.KUBERNETES if self._addressed() else Layer.MAGNUM
                     raise late(view, f"the Kubernetes API of {view.name} does not answer", layer)
                 view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
+        if self._hold is not None and self._kube is not None:
+            self._hold.take(self._kube)
         view.ready.add("cluster")
         return f"the Kubernetes API answers at {view.cluster.api_address if view.cluster else ''}"
 

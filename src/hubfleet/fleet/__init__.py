@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from hubfleet.engine.kubeconfigs import write_private
     from hubfleet.engine.releases import Credentials
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
-    from hubfleet.fleet.applying import Outcome, alone, apply, destroy, nothing_to_do
+    from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.loading import Target, load, schema
+    from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.state import Status, status
 
@@ -27,7 +28,7 @@ _PLACES = {
     "login": "hubfleet.fleet.access",
     "run_with_kubeconfig": "hubfleet.fleet.access",
     "Outcome": "hubfleet.fleet.applying",
-    "alone": "hubfleet.fleet.applying",
+    "alone": "hubfleet.fleet.locking",
     "apply": "hubfleet.fleet.applying",
     "destroy": "hubfleet.fleet.applying",
     "nothing_to_do": "hubfleet.fleet.applying",

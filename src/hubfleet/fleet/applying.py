@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hubfleet.engine import releases
 from hubfleet.engine.ground import Way, ground
+from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
-from hubfleet.errors import HubfleetError
+from hubfleet.errors import HubfleetError, Interrupted
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.journal import Journal
 from hubfleet.fleet.loading import Target
-from hubfleet.fleet.locking import only_writer
 from hubfleet.hubs import Release
 from hubfleet.plan import Plan, Step
 from hubfleet.plan.releases import Observed
@@ -54,42 +54,50 @@ class Outcome:
         return "\n".join(lines)
 
 
-def alone(target: Target) -> AbstractContextManager[None]:
-    """Nobody else on this machine changes this cluster meanwhile; Refused if somebody does."""
-    return only_writer(target.cluster.name)
-
-
 def nothing_to_do(made: Plan, verb: str, watch: Watch) -> Outcome:
     """The outcome of `apply` or `destroy` with a plan that has no change."""
     return outcome(made, verb, watch)
 
 
-def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
-    """Make the plan come true. `timeout`: seconds for the whole. Raises the first failure; the same call goes on."""
+def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
+    """Make the plan come true. `timeout`: seconds for the whole; `hold`: what `alone` gave. Raises the first failure;
+    the same call goes on."""
     stands_on = ground(target.description, watch)
     with recorded(target, "apply", say) as journal, access(stands_on, made.cluster, watch) as opened:
-        way = Way(journal, watch, Clock(), timeout)
+        way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_hub(step)], way),
             *(_release_job(step, opened, way, homes=False) for step in filter(_of_hub, made.changes)),
         ]
-        run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
+        carry_out(jobs, way, made.cluster)
         where = tuple(_addresses(made, opened))
     return outcome(made, "apply", watch, hubs=where)
 
 
-def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float) -> Outcome:
+def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
     """Remove the hubs with all that they hold, then the cluster."""
     stands_on = ground(target.description, watch)
     left: list[str] = []
     with recorded(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
-        way = Way(journal, watch, Clock(), timeout)
+        way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [_release_job(step, opened, way, homes=True) for step in made.steps if _of_hub(step)]
         if not all(map(_of_hub, made.steps)):
             first = frozenset(job.id for job in jobs)
             jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way)), first))
-        run(jobs, cluster=made.cluster, say=journal, clock=way.clock)
+        carry_out(jobs, way, made.cluster)
     return outcome(made, "destroy", watch, left=tuple(left))
+
+
+def carry_out(jobs: Sequence[Job], way: Way, cluster: str) -> None:
+    """Run the jobs; Refused at the next step if somebody takes the cluster's lock meanwhile."""
+    if way.hold is not None:
+        way.hold.on_loss(way.clock.stop)
+    try:
+        run(jobs, cluster=cluster, say=way.say, clock=way.clock)
+    except Interrupted:
+        if way.hold is not None:
+            way.hold.check()
+        raise
 
 
 def outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Outcome:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubfleet.provider import MagnumCluster, MagnumPool
+from hubfleet.tools import magnum
 
-MARK = "hubfleet"
-"""The label of clusters and node groups that hubfleet made; its value is the contract's version. Magnum keeps labels
-that it does not know."""
+MARK = magnum.MARK
 MARK_VALUE = "1"
+MAKER = "hubfleet_maker"
+"""The label that tells which hubfleet made a cluster: the id of its state folder (fleet.locking)."""
 AUTOSCALING = "auto_scaling_enabled"
 MINIMUM = "min_node_count"
 

@@ -25,6 +25,7 @@ REFUSED_LABELS = {
     "auto_scaling_enabled": "say `autoscaling: true` or `false` in the provider's block",
     "capi_helm_chart_version": "the driver takes it from the site's template alone and ignores it here",
     "hubfleet": "hubfleet marks its clusters with it",
+    "hubfleet_maker": "hubfleet tells its clusters apart by it",
 }
 
 

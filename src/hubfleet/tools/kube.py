@@ -5,6 +5,8 @@ Nothing is kept for the process: several clusters can be spoken with at once, on
 
 from __future__ import annotations
 
+import email.utils
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +19,7 @@ from hubfleet.tools.kube_objects import (
     Container,
     Deployment,
     LastWarning,
+    Lease,
     Namespace,
     Node,
     Object,
@@ -33,6 +36,7 @@ __all__ = [
     "Deployment",
     "Kube",
     "LastWarning",
+    "Lease",
     "Namespace",
     "Node",
     "Pod",
@@ -45,6 +49,7 @@ __all__ = [
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PLACES = {
     "Deployment": ("/apis/apps/v1", "deployments"),
+    "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
@@ -70,6 +75,7 @@ class Kube:
     ) -> None:
         self._client, self.server = kube_connection.connect(kubeconfig, context, timeout, transport)
         self._watch = watch or Watch()
+        self._ahead = 0.0
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -209,6 +215,26 @@ class Kube:
         """Ask for the deletion of a namespace and all that is in it."""
         self._request("DELETE", f"/api/v1/namespaces/{name}", allow=(404, 409))
 
+    def lease(self, namespace: str, name: str) -> Lease | None:
+        """A Lease; None if it is not there."""
+        answer = self._request("GET", f"{_place('Lease', namespace)}/{name}", allow=(404,))
+        self._ahead = _ahead(answer.headers.get("Date"))
+        return None if answer.status_code == 404 else kube_objects.lease(answer.json())
+
+    def put_lease(self, wanted: Lease) -> Lease | None:
+        """Write a Lease, a new one or over the version that was read; None if somebody was quicker."""
+        place, body = _place("Lease", wanted.namespace), kube_objects.lease_body(wanted)
+        if wanted.version:
+            answer = self._request("PUT", f"{place}/{wanted.name}", json=body, allow=(404, 409))
+        else:
+            answer = self._request("POST", place, json=body, allow=(409,))
+        return kube_objects.lease(answer.json()) if answer.is_success else None
+
+    def now(self) -> float:
+        """Seconds since 1970 by the API server's clock, as far as its last answer about a Lease told, to a second: two
+        machines that share a Lease need one clock."""
+        return time.time() + self._ahead
+
     # the wire
 
     def _list(
@@ -259,6 +285,13 @@ class Kube:
 def _place(kind: str, namespace: str | None) -> str:
     root, plural = _PLACES[kind]
     return f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
+
+
+def _ahead(date: str | None) -> float:
+    try:
+        return email.utils.parsedate_to_datetime(date or "").timestamp() - time.time()
+    except ValueError:
+        return 0.0
 
 
 def _when(event: Object) -> str:

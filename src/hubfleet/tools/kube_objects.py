@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -146,6 +147,22 @@ class Record:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Lease:
+    """A lock that ends by itself. `holder` ("" if nobody) and his `place`; `lasts` that many seconds after `renewed`.
+    Times are seconds since 1970, by the API server's clock; `version` tells the server what was read ("": a new one).
+    """
+
+    name: str
+    namespace: str
+    holder: str
+    place: str
+    lasts: int
+    acquired: float
+    renewed: float
+    version: str = ""
+
+
 def namespace(found: Object) -> Namespace:
     """Parse a Namespace."""
     metadata = found["metadata"]
@@ -259,6 +276,46 @@ def record(found: Object) -> Record:
         secret=found["metadata"]["name"],
         labels=labels,
     )
+
+
+PLACE = "hubfleet.io/place"
+"""Annotation of a Lease of ours: which state folder on which machine its holder's is."""
+
+
+def lease(found: Object) -> Lease:
+    """Parse a Lease."""
+    metadata, spec = found["metadata"], found.get("spec", {})
+    return Lease(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        holder=spec.get("holderIdentity") or "",
+        place=metadata.get("annotations", {}).get(PLACE, ""),
+        lasts=spec.get("leaseDurationSeconds") or 0,
+        acquired=_seconds(spec.get("acquireTime")),
+        renewed=_seconds(spec.get("renewTime")),
+        version=metadata.get("resourceVersion", ""),
+    )
+
+
+def lease_body(wanted: Lease) -> dict[str, Any]:
+    """A Lease as the API server takes it."""
+    metadata = {"name": wanted.name, "namespace": wanted.namespace, "annotations": {PLACE: wanted.place}}
+    spec = {
+        "holderIdentity": wanted.holder,
+        "leaseDurationSeconds": wanted.lasts,
+        "acquireTime": _micro_time(wanted.acquired),
+        "renewTime": _micro_time(wanted.renewed),
+    }
+    version = {"resourceVersion": wanted.version} if wanted.version else {}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata | version, "spec": spec}
+
+
+def _seconds(text: str | None) -> float:
+    return datetime.fromisoformat(text).timestamp() if text else 0.0
+
+
+def _micro_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def secret_data(found: Object) -> dict[str, str]:

@@ -23,6 +23,9 @@ NODE_LABELS = (1, 14)
 """Microversion with node_labels and node_taints of node groups."""
 KNOWN = (1, 14)
 """The newest that this module was written for."""
+MARK = "hubfleet"
+"""The label of clusters and node groups that hubfleet made; its value is the contract's version. Magnum keeps labels
+that it does not know."""
 DEFAULT_WORKER = "default-worker"
 DEFAULT_MASTER = "default-master"
 
@@ -79,6 +82,13 @@ class Cluster(_WithStatus):
     """Of the driver's Helm release, which everything the cluster makes is named after."""
     version: str | None = None
     """Of Kubernetes, "v1.33.2"."""
+    created: str = ""
+    """When Magnum's conductor wrote it down, to the second: "2026-11-22T15:50:33+00:00"."""
+
+    @property
+    def going(self) -> bool:
+        """Magnum deletes it, has deleted it, or failed to."""
+        return self.status.startswith("DELETE_")
 
 
 @dataclass(frozen=True)
@@ -118,16 +128,17 @@ class Magnum:
     # clusters
 
     def cluster(self, name_or_uuid: str) -> Cluster | None:
-        """That cluster with all it has, or None. CloudError if several have the name: Magnum does not mind that."""
+        """That cluster with all it has, or None. Magnum lets clusters share a name: then the oldest of those that bear
+        hubfleet's mark, or the only one that is not being deleted; CloudError if that still leaves several."""
         answer = self._get(f"/clusters/{name_or_uuid}", allow=(404, 409))
         if answer.status == 409:
-            raise CloudError(
-                f"there are several clusters named {name_or_uuid}",
-                why="Magnum lets clusters share a name",
-                remedy="delete all but one: openstack coe cluster list, openstack coe cluster delete UUID",
-                layer=Layer.MAGNUM,
-            )
+            return _chosen(name_or_uuid, self.named(name_or_uuid))
         return None if answer.status == 404 else _cluster(answer.body)
+
+    def named(self, name: str) -> tuple[Cluster, ...]:
+        """Every cluster of this name, the oldest first (created, then UUID)."""
+        found = map(_cluster, self._get("/clusters/detail").body["clusters"])
+        return tuple(sorted((one for one in found if one.name == name), key=lambda one: (one.created, one.uuid)))
 
     def create_cluster(self, body: Mapping[str, Any]) -> str:
         """Ask for a cluster. Its UUID; for a moment Magnum may know nothing of it."""
@@ -164,16 +175,16 @@ class Magnum:
         return None if answer.status == 404 else _group(answer.body)
 
     def create_group(self, uuid: str, body: Mapping[str, Any]) -> bool:
-        """Ask for a node group; a Magnum older than 1.14 is not told of labels and taints of nodes. False while Magnum
-        does not take any, since the API's address is not known yet."""
+        """Ask for a node group; True as well if somebody has just done so, False while Magnum takes none, since the
+        API's address is not known yet. A Magnum older than 1.14 is not told of labels and taints of nodes."""
         newer = frozenset[str]() if self._speaks() >= NODE_LABELS else {"node_labels", "node_taints"}
         told = {key: value for key, value in body.items() if key not in newer}
         try:
             self._send("POST", f"/clusters/{uuid}/nodegroups", told)
         except CloudError as error:
-            if error.status == 409 and "address is not available" in error.why:
-                return False
-            raise
+            if error.status != 409 or not re.search("address is not available|exists", error.why):
+                raise
+            return "exists" in error.why
         return True
 
     def change_group(self, uuid: str, group: str, bounds: Mapping[str, int]) -> None:
@@ -262,7 +273,26 @@ def _cluster(found: Mapping[str, Any]) -> Cluster:
         control_plane_nodes=found.get("master_count"),
         release=found.get("cluster_id") or found.get("stack_id"),
         version=found.get("coe_version"),
+        created=found.get("created_at") or "",
     )
+
+
+def _chosen(name: str, found: tuple[Cluster, ...]) -> Cluster | None:
+    staying = [one for one in found if not one.going]
+    marked = [one for one in staying if MARK in one.labels]
+    fitting = marked[:1] or staying or list(found[:1])
+    if len(fitting) > 1:
+        raise CloudError(
+            f"there are several clusters named {name}",
+            why=f"Magnum lets clusters share a name, and hubfleet made none of these: {', '.join(map(_told, fitting))}",
+            remedy="choose another `name`, or delete all but one: openstack coe cluster delete UUID",
+            layer=Layer.MAGNUM,
+        )
+    return fitting[0] if fitting else None
+
+
+def _told(cluster: Cluster) -> str:
+    return f"{cluster.uuid} ({cluster.status}, of {cluster.created})"
 
 
 def _group(found: Mapping[str, Any]) -> NodeGroup:
