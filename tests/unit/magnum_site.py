@@ -19,7 +19,9 @@ from hubfleet.tools.openstack import Owned
 from hubfleet.tools.openstack_errors import Unanswered
 from tests.unit.clocks import FakeClock
 
-TEMPLATE = Template("t-1", "kubernetes-1-33", "image", "kubernetes", {})
+TEMPLATE = Template(
+    "t-1", "kubernetes-1-33", "image", "kubernetes", {}, external_network="public", name_server="9.9.9.9"
+)
 CONFLICT = "Command: helm upgrade ... Exit code: 1 ... Stderr: 'Error: UPGRADE FAILED: release: already exists'"
 
 

@@ -11,7 +11,9 @@ import pytest
 
 from hubfleet.engine.look import Seen, look, observe
 from hubfleet.errors import CloudError, Layer
-from hubfleet.tools.openstack import Subnet
+from hubfleet.tools.magnum import Template
+from hubfleet.tools.openstack import Server, Subnet
+from hubfleet.tools.openstack_quota import Room
 from tests.unit.clocks import FakeClock
 from tests.unit.magnum_files import described, load
 from tests.unit.magnum_site import TEMPLATE, Site
@@ -23,10 +25,17 @@ class Door:
 
     def __init__(self, **changes: Any) -> None:
         facts = replace(FACTS, **changes)
-        names = ("token", "flavors", "keypairs", "networks", "subnets", "volume_types", "quota")
+        names = ("token", "flavors", "keypairs", "networks", "subnets", "routers", "volume_types")
         self.site = Site(FakeClock())
         self.cloud = SimpleNamespace(name="js2", **{name: self._answer(getattr(facts, name)) for name in names})
+        self.cloud.images = lambda names: facts.images if names == ["image"] else ()
+        self.cloud.quota = self._answer({name: room for name, room in facts.quota.items() if name != "clusters"})
+        self.cloud.servers = lambda: self.servers
+        self.servers: tuple[Server, ...] = ()
         self.templates = self._answer(facts.templates)
+        self.hidden: dict[str, Template] = {}
+        self.template = self.hidden.get
+        self.quota = self._answer(facts.quota.get("clusters"))
         self.cluster, self.groups = self.site.cluster, self.site.groups
 
     @staticmethod
@@ -59,6 +68,47 @@ def test_of_several_subnets_none_is_guessed(tmp_path: Path) -> None:
     assert seen(tmp_path, door, network="auto_allocated_network").observed.subnet is None
     named = seen(tmp_path, door, network="auto_allocated_network", subnet="second").observed
     assert named.subnet == "s-2"
+
+
+def test_of_a_cluster_that_is_there_only_what_it_lives_on_is_asked(tmp_path: Path) -> None:
+    door = Door()
+    door.site.add_cluster(user="u-9")
+
+    def fails(*_: Any) -> Any:
+        raise AssertionError("this is only needed to make one")
+
+    door.cloud.keypairs = door.cloud.networks = door.cloud.subnets = door.cloud.routers = door.cloud.images = fails
+    facts = seen(tmp_path, door).facts
+
+    assert facts.exists
+    assert facts.owner == "u-9"
+    assert facts.labels["hubfleet"] == "1"
+
+
+def test_the_machines_of_a_cluster_are_novas_where_it_shows_them(tmp_path: Path) -> None:
+    door = Door()
+    door.site.add_cluster()
+    door.site.add_group("user", "m3.large", 3, 1, 10)
+    own, other = "pythia-abc-user-1", "pythia-abcd-user-1"
+    door.servers = tuple(Server(f"s{n}", name, "3", "ACTIVE", "") for n, name in enumerate((own, own, other)))
+
+    assert seen(tmp_path, door).facts.machines == {"m3.large": 2}
+
+
+def test_a_hidden_template_is_found_by_its_uuid(tmp_path: Path) -> None:
+    door, uuid = Door(), "875a7a19-93fc-40dd-8233-46e00ad82e12"
+    door.hidden[uuid] = replace(TEMPLATE, uuid=uuid, hidden=True)
+
+    found = seen(tmp_path, door, template=uuid)
+
+    assert found.observed.template is not None
+    assert found.facts.images == FACTS.images
+
+
+def test_magnums_own_quota_is_among_the_others(tmp_path: Path) -> None:
+    door = Door(quota={"cores": Room(10, 0), "clusters": Room(2, 1)})
+
+    assert seen(tmp_path, door).facts.quota == {"cores": Room(10, 0), "clusters": Room(2, 1)}
 
 
 def test_a_cluster_that_is_there_is_seen_with_its_machines(tmp_path: Path) -> None:

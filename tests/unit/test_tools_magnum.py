@@ -16,6 +16,7 @@ from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup, Template
 from hubfleet.tools.openstack import Cloud
+from hubfleet.tools.openstack_quota import Room
 from tests.unit.openstack_server import Server, serving
 
 CLUSTER: dict[str, Any] = {
@@ -189,6 +190,44 @@ def test_a_magnum_without_node_groups_is_too_old(magnum: Magnum, server: Server)
     with pytest.raises(CloudError, match="too old") as caught:
         magnum.templates()
     assert "1.8" in caught.value.why
+
+
+def test_the_quota_of_clusters_is_magnums_own(magnum: Magnum, server: Server) -> None:
+    path = "/magnum/v1/quotas/p-1/Cluster"
+    server.answer("GET", path, {"hard_limit": 20, "project_id": "p-1", "resource": "Cluster"})
+    server.answer("GET", "/magnum/v1/stats", {"clusters": 3, "nodes": 9})
+
+    assert magnum.quota() == Room(20, 3)
+    server.replace("GET", path, error(403, "no"), 403)
+    assert magnum.quota() is None
+
+
+def test_a_template_that_lists_do_not_show_is_got_by_its_uuid(magnum: Magnum, server: Server) -> None:
+    body = {"uuid": "t", "name": "old", "hidden": True, "driver": "k8s_capi_helm_v1", "master_lb_enabled": False}
+    server.answer("GET", "/magnum/v1/clustertemplates/t", body)
+    server.answer("GET", "/magnum/v1/clustertemplates/u", error(404, "ClusterTemplate u could not be found."), 404)
+
+    found = magnum.template("t")
+
+    assert found is not None
+    assert (found.hidden, found.driver, found.load_balancer) == (True, "k8s_capi_helm_v1", False)
+    assert magnum.template("u") is None
+
+
+def test_the_microversion_is_the_newest_that_both_know(magnum: Magnum, server: Server) -> None:
+    newest = {"OpenStack-API-Maximum-Version": "container-infrastructure-management 1.11"}
+    server.replace("GET", "/magnum/v1/", {}, **newest)
+
+    assert magnum.microversion == (1, 11)
+
+
+def test_a_credential_is_rotated_by_one_request(magnum: Magnum, server: Server) -> None:
+    server.answer("PATCH", "/magnum/v1/credentials/246d9d3c", {"uuid": "246d9d3c"}, 202)
+
+    magnum.rotate_credential("246d9d3c")
+
+    (request,) = server.asked("PATCH", "/magnum/v1/credentials/246d9d3c")
+    assert request.headers["OpenStack-API-Version"] == "container-infra 1.14"
 
 
 def test_templates_become_data_by_name(magnum: Magnum, server: Server) -> None:

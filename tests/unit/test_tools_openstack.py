@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from hubfleet.errors import CloudError, Layer
-from hubfleet.tools.openstack import Cloud, Credential, Flavor, Network, Owned, Room, Subnet
+from hubfleet.tools.openstack import Cloud, Credential, Flavor, Network, Owned, Router, Subnet
+from hubfleet.tools.openstack import Server as Machine
 from hubfleet.tools.openstack_errors import transient, words
+from hubfleet.tools.openstack_quota import Room
 from tests.unit.openstack_server import Server, serving
 
 
@@ -284,19 +286,65 @@ def test_quota_is_what_may_be_and_is(cloud: Cloud, server: Server) -> None:
         "totalRAMUsed": 46080,
     }
     server.answer("GET", "/compute/v2.1/limits", {"limits": {"rate": [], "absolute": absolute}})
-    quota = {"quota": {"floatingip": {"limit": 10, "used": 1, "reserved": 0}}}
+    quota = {"quota": {"floatingip": {"limit": 10, "used": 1, "reserved": 1}, "rbac_policy": {"limit": 9, "used": 0}}}
     server.answer("GET", "/network/v2.0/quotas/p-1/details.json", quota)
-    volumes = {"limits": {"rate": [], "absolute": {"maxTotalVolumes": 10, "totalVolumesUsed": 4}}}
-    server.answer("GET", "/volume/v3/limits", volumes)
+    per = {"limit": -1, "in_use": 0, "reserved": 0}
+    volumes = {
+        "id": "p-1",
+        "volumes": {"limit": 10, "in_use": 3, "reserved": 1},
+        "gigabytes": per,
+        "per_volume_gigabytes": per,
+        "snapshots": per,
+        "volumes___DEFAULT__": per,
+        "gigabytes_fast_ssd": {"limit": 100, "in_use": 40, "reserved": 0},
+    }
+    server.answer("GET", "/volume/v3/os-quota-sets/p-1", {"quota_set": volumes})
 
     assert cloud.quota() == {
         "instances": Room(25, 3),
         "cores": Room(None, 12),
         "ram": Room(614400, 46080),
-        "floating IPs": Room(10, 1),
+        "server groups": Room(None, 0),
+        "floating IPs": Room(10, 2),
         "volumes": Room(10, 4),
+        "gigabytes": Room(None, 0),
+        "gigabytes of fast_ssd": Room(100, 40),
     }
     assert [cloud.quota()[name].left for name in ("instances", "cores")] == [22, None]
+
+
+def test_quota_that_nobody_tells_is_left_out_and_octavias_is_counted(cloud: Cloud, server: Server) -> None:
+    absolute = {f"{kind}{what}": 1 for what in ("Instances", "Cores", "RAM") for kind in ("maxTotal", "total")}
+    limits = {key.replace("maxTotalRAM", "maxTotalRAMSize"): value for key, value in absolute.items()}
+    limits |= {f"total{what}Used": 0 for what in ("Instances", "Cores", "RAM")}
+    server.answer("GET", "/compute/v2.1/limits", {"limits": {"absolute": limits}})
+    for path in ("/network/v2.0/quotas/p-1/details.json", "/volume/v3/os-quota-sets/p-1"):
+        server.answer("GET", path, {"message": "no"}, 403)
+    token = server.token()
+    endpoint = {"interface": "public", "region": "IU", "region_id": "IU", "url": f"{server.url}/lb", "id": "lb"}
+    token["token"]["catalog"].append({"type": "load-balancer", "name": "octavia", "id": "lb", "endpoints": [endpoint]})
+    server.replace("POST", "/identity/v3/auth/tokens", token, 201, **{"X-Subject-Token": "secret-token"})
+    server.answer("GET", "/lb/v2/lbaas/quotas/p-1", {"quota": {"load_balancer": 10, "pool": -1}})
+    server.answer("GET", "/lb/v2/lbaas/loadbalancers", {"loadbalancers": [{"id": "a"}, {"id": "b"}]})
+
+    found = cloud.quota()
+
+    assert found["load balancers"] == Room(10, 2)
+    assert "volumes" not in found
+    assert "floating IPs" not in found
+
+
+def test_routers_and_servers_become_data(cloud: Cloud, server: Server) -> None:
+    routers = [{"id": "r", "external_gateway_info": {"network_id": "out"}}, {"id": "q", "external_gateway_info": None}]
+    server.answer("GET", "/network/v2.0/routers", {"routers": routers})
+    ports = [{"device_id": "r", "network_id": "a"}, {"device_id": "r", "network_id": "b"}]
+    server.answer("GET", "/network/v2.0/ports", {"ports": ports})
+    fault = {"message": "No valid host was found.", "code": 500}
+    one = {"id": "s", "name": "n", "flavor": {"id": "f"}, "status": "ERROR", "fault": fault}
+    server.answer("GET", "/compute/v2.1/servers/detail", {"servers": [one]})
+
+    assert cloud.routers() == (Router("r", "out", frozenset({"a", "b"})), Router("q", None, frozenset()))
+    assert cloud.servers() == (Machine("s", "n", "f", "ERROR", "No valid host was found."),)
 
 
 def test_networks_of_a_neutron_that_has_just_started_are_asked_for_again(cloud: Cloud, server: Server) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hubfleet.engine.run import together
 from hubfleet.plan.infrastructure import Observed, going, stillborn
 from hubfleet.plan.preflight import Facts
+from hubfleet.plan.preflight.facts import template_of
 from hubfleet.provider import MagnumCluster
-from hubfleet.tools.magnum import Magnum, NodeGroup
-from hubfleet.tools.openstack import Network, Subnet
+from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup, Template
+from hubfleet.tools.openstack import Flavor, Network, Server, Subnet, is_uuid
+from hubfleet.tools.openstack_quota import Room
 
 
 @dataclass(frozen=True)
@@ -25,35 +27,71 @@ class Seen:
 
 
 def look(magnum: Magnum, desired: MagnumCluster) -> Seen:
-    """Everything that a plan for this cluster needs of the cloud. CloudError if it cannot be asked."""
+    """Everything that a plan for this cluster needs of the cloud, each asked side by side with the others. CloudError
+    if it cannot be asked."""
     cloud = magnum.cloud
     token = cloud.token()  # first and alone: a wrong credential gives one failure, at once
     asks: dict[str, Callable[[], Any]] = {
-        "cluster": lambda: observe(magnum, desired),
-        "templates": magnum.templates,
+        "there": lambda: _there(magnum, desired),
+        "templates": lambda: _templates(magnum, desired),
         "flavors": cloud.flavors,
-        "keypairs": cloud.keypairs,
-        "networks": cloud.networks,
-        "subnets": cloud.subnets,
         "volume_types": cloud.volume_types,
         "quota": cloud.quota,
     }
     if "container-infra" not in token.services:
-        asks |= {"cluster": lambda: Observed(None), "templates": lambda: ()}
+        asks |= {"there": lambda: (Observed(None), ()), "templates": lambda: ()}
     answers = together(asks)
-    there: Observed = answers.pop("cluster")
-    cluster = there.cluster
-    facts = Facts(
-        cloud=cloud.name,
-        token=token,
-        now=datetime.now(UTC),
-        exists=cluster is not None and not (going(cluster) or stillborn(cluster)),
-        machines=_machines(there.groups),
-        **answers,
-    )
+    there, servers = answers.pop("there")
+    cluster: Cluster | None = there.cluster
+    facts = Facts(cloud=cloud.name, token=token, now=datetime.now(UTC), **answers)
+    if cluster is None or going(cluster) or stillborn(cluster):
+        facts = _to_make_one(magnum, desired, facts)
+    else:
+        machines = _machines(there.groups, servers, facts.flavors)
+        facts = replace(facts, exists=True, owner=cluster.user, labels=cluster.labels, machines=machines)
     template = next((t for t in facts.templates if desired.template in (t.uuid, t.name)), None)
     network, subnet = _network(desired, facts.networks, facts.subnets)
     return Seen(Observed(template, cluster, there.groups, network, subnet), facts)
+
+
+def _there(magnum: Magnum, desired: MagnumCluster) -> tuple[Observed, tuple[Server, ...]]:
+    """The cluster of this name, and Nova's machines that bear the name of its release."""
+    cluster = magnum.cluster(desired.name)
+    if cluster is None:
+        return Observed(None), ()
+    asks: dict[str, Callable[[], Any]] = {"groups": lambda: magnum.groups(cluster.uuid)}
+    if cluster.release:
+        asks["servers"] = magnum.cloud.servers
+    answers = together(asks)
+    servers = tuple(s for s in answers.get("servers", ()) if s.name.startswith(f"{cluster.release}-"))
+    return Observed(None, cluster, answers["groups"]), servers
+
+
+def _templates(magnum: Magnum, desired: MagnumCluster) -> tuple[Template, ...]:
+    """The site's, and the one of the file that may be hidden from lists: by its UUID it can be had all the same."""
+    found = magnum.templates()
+    if is_uuid(desired.template) and all(desired.template != template.uuid for template in found):
+        hidden = magnum.template(desired.template)
+        return (*found, hidden) if hidden else found
+    return found
+
+
+def _to_make_one(magnum: Magnum, desired: MagnumCluster, facts: Facts) -> Facts:
+    """With what is only needed to make a cluster."""
+    cloud, template = magnum.cloud, template_of(desired, facts)
+    asks: dict[str, Callable[[], Any]] = {
+        "keypairs": cloud.keypairs,
+        "networks": cloud.networks,
+        "subnets": cloud.subnets,
+        "routers": cloud.routers,
+    }
+    if template is not None:
+        asks["images"] = lambda: cloud.images([template.image])
+    if facts.templates:
+        asks["clusters"] = magnum.quota
+    answers = together(asks)
+    clusters: Room | None = answers.pop("clusters", None)
+    return replace(facts, quota={**facts.quota, **({"clusters": clusters} if clusters else {})}, **answers)
 
 
 def observe(magnum: Magnum, desired: MagnumCluster) -> Observed:
@@ -62,7 +100,12 @@ def observe(magnum: Magnum, desired: MagnumCluster) -> Observed:
     return Observed(None, cluster, magnum.groups(cluster.uuid) if cluster else ())
 
 
-def _machines(groups: tuple[NodeGroup, ...]) -> Counter[str]:
+def _machines(groups: tuple[NodeGroup, ...], servers: tuple[Server, ...], flavors: tuple[Flavor, ...]) -> Counter[str]:
+    """How many of which flavor the cluster has, as Nova counts; a Magnum whose Nova shows none of them counts by
+    groups, which do not follow the autoscaler."""
+    names = {flavor.id: flavor.name for flavor in flavors}
+    if servers:
+        return Counter(names.get(server.flavor, server.flavor) for server in servers)
     counts: Counter[str] = Counter()
     for group in groups:
         counts[group.machine] += group.count

@@ -14,6 +14,7 @@ from typing import Any
 
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.openstack import Cloud
+from hubfleet.tools.openstack_quota import Room
 from hubfleet.tools.openstack_session import Answer
 
 SERVICE = "container-infra"
@@ -42,6 +43,11 @@ class Template:
     keypair: str | None = None
     external_network: str | None = None
     fixed_network: str | None = None
+    name_server: str | None = None
+    driver: str = ""
+    hidden: bool = False
+    load_balancer: bool = True
+    """Of the control plane."""
 
 
 class _WithStatus:
@@ -84,6 +90,8 @@ class Cluster(_WithStatus):
     """Of Kubernetes, "v1.33.2"."""
     created: str = ""
     """When Magnum's conductor wrote it down, to the second: "2026-11-22T15:50:33+00:00"."""
+    user: str | None = None
+    """The id of its owner, the only one whom Magnum signs certificates for (common/policies/certificate.py)."""
 
     @property
     def going(self) -> bool:
@@ -125,7 +133,20 @@ class Magnum:
         found = self._get("/clustertemplates/detail").body["clustertemplates"]
         return tuple(sorted(map(_template, found), key=lambda template: template.name))
 
+    def template(self, uuid: str) -> Template | None:
+        """That template, also one that the site hides from lists, or None."""
+        answer = self._get(f"/clustertemplates/{uuid}", allow=(403, 404))
+        return None if answer.status != 200 else _template(answer.body)
+
     # clusters
+
+    def quota(self) -> Room | None:
+        """How many clusters the project may have and has; None where Magnum does not tell. The limit is the project's
+        own or the site's (Magnum 23 api/controllers/v1/quota.py:152)."""
+        project = self.cloud.project_id
+        limit = self._get(f"/quotas/{project}/Cluster", allow=(403, 404)).body.get("hard_limit")
+        used = self._get(f"/stats?project_id={project}", allow=(403, 404)).body.get("clusters")
+        return None if limit is None or used is None else Room(limit, used)
 
     def cluster(self, name_or_uuid: str) -> Cluster | None:
         """That cluster with all it has, or None. Magnum lets clusters share a name: then the oldest of those that bear
@@ -177,7 +198,7 @@ class Magnum:
     def create_group(self, uuid: str, body: Mapping[str, Any]) -> bool:
         """Ask for a node group; True as well if somebody has just done so, False while Magnum takes none, since the
         API's address is not known yet. A Magnum older than 1.14 is not told of labels and taints of nodes."""
-        newer = frozenset[str]() if self._speaks() >= NODE_LABELS else {"node_labels", "node_taints"}
+        newer = frozenset[str]() if self.microversion >= NODE_LABELS else {"node_labels", "node_taints"}
         told = {key: value for key, value in body.items() if key not in newer}
         try:
             self._send("POST", f"/clusters/{uuid}/nodegroups", told)
@@ -206,7 +227,20 @@ class Magnum:
         """PEM of a certificate for this signing request (PEM); lasts five years."""
         return str(self._send("POST", "/certificates", {"cluster_uuid": uuid, "csr": request}).body["pem"])
 
+    def rotate_credential(self, uuid: str) -> None:
+        """Have Magnum make a new application credential for the cluster, put it in place and delete the old one; it
+        has when this returns. The cluster is the caller's from then on (magnum-capi-helm 1.4 driver.py:1360). Needs
+        microversion 1.12."""
+        self._send("PATCH", f"/credentials/{uuid}")
+
     # requests
+
+    @property
+    def microversion(self) -> tuple[int, int]:
+        """The newest that the site has and this module knows. CloudError if it is too old for us."""
+        if self._version is None:
+            self._version = self._negotiate()
+        return self._version
 
     def _get(self, path: str, *, allow: tuple[int, ...] = ()) -> Answer:
         """A cluster whose master group is not there yet, or not any more, answers 400 `master_count. Value: '0'`
@@ -222,13 +256,7 @@ class Magnum:
         return self.cloud.send(SERVICE, method, path, body, headers=self._headers(), allow=allow)
 
     def _headers(self) -> Mapping[str, str]:
-        return {"OpenStack-API-Version": "{} {}.{}".format(SERVICE, *self._speaks())}
-
-    def _speaks(self) -> tuple[int, int]:
-        """The microversion that both sides know."""
-        if self._version is None:
-            self._version = self._negotiate()
-        return self._version
+        return {"OpenStack-API-Version": "{} {}.{}".format(SERVICE, *self.microversion)}
 
     def _negotiate(self) -> tuple[int, int]:
         answer = self.cloud.get(SERVICE, "/", allow=(404, 406))
@@ -254,6 +282,10 @@ def _template(found: Mapping[str, Any]) -> Template:
         keypair=found.get("keypair_id"),
         external_network=found.get("external_network_id"),
         fixed_network=found.get("fixed_network"),
+        name_server=found.get("dns_nameserver"),
+        driver=found.get("driver") or "",
+        hidden=bool(found.get("hidden")),
+        load_balancer=found.get("master_lb_enabled") is not False,
     )
 
 
@@ -274,6 +306,7 @@ def _cluster(found: Mapping[str, Any]) -> Cluster:
         release=found.get("cluster_id") or found.get("stack_id"),
         version=found.get("coe_version"),
         created=found.get("created_at") or "",
+        user=found.get("user_id"),
     )
 
 

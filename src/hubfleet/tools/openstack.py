@@ -9,7 +9,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from hubfleet.tools import openstack_quota
+from hubfleet.tools.openstack_quota import Rooms
 from hubfleet.tools.openstack_session import Session
+
+_ROUTER_PORTS = ("router_interface", "router_interface_distributed", "ha_router_replicated_interface")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Token:
     """Types of the services in the catalog."""
     credential: Credential | None
     """The application credential it was made with, if it was."""
+    kind: str = "application_credential"
+    """Of the credential, in Keystone's words: that, "password", "token", ..."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,8 @@ class Network:
     id: str
     name: str
     external: bool
+    project: str = ""
+    """Whose it is."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +98,23 @@ class Subnet:
 
 
 @dataclass(frozen=True)
-class Room:
-    """One quota: how much there may be and is. `limit` None: no limit."""
+class Router:
+    """A router: the external network (its id) that it leads to, if any, and the networks that it joins."""
 
-    limit: int | None
-    used: int
+    id: str
+    outside: str | None
+    inside: frozenset[str]
 
-    @property
-    def left(self) -> int | None:
-        """What may still be made; None: no limit."""
-        return None if self.limit is None else max(0, self.limit - self.used)
+
+@dataclass(frozen=True)
+class Server:
+    """A machine of Nova. `flavor` is an id; `fault` Nova's words where it failed."""
+
+    id: str
+    name: str
+    flavor: str
+    status: str
+    fault: str
 
 
 @dataclass(frozen=True)
@@ -130,6 +145,7 @@ class Cloud(Session):
             expires=_time(token["expires_at"]),
             services=frozenset(service["type"] for service in token.get("catalog", ())),
             credential=self._credential(token),
+            kind=next(iter(token.get("methods", ())), ""),
         )
 
     def _credential(self, token: Mapping[str, Any]) -> Credential | None:
@@ -153,7 +169,7 @@ class Cloud(Session):
         """Those of the images with these names or UUIDs that the project sees, community ones included."""
         found: dict[str, Image] = {}
         for key in ("name", "id"):
-            words = ",".join(sorted(word for word in wanted if bool(_UUID.fullmatch(word)) == (key == "id")))
+            words = ",".join(sorted(word for word in wanted if is_uuid(word) == (key == "id")))
             if words:
                 query = urlencode({key: f"in:{words}", "member_status": "all", "limit": 200})
                 answer = self.get("image", f"/images?{query}").body["images"]
@@ -170,7 +186,7 @@ class Cloud(Session):
         if not found:
             self.pause(1.0)
             found = self.get("network", "/networks").body["networks"]
-        return tuple(Network(n["id"], n["name"], bool(n.get("router:external"))) for n in found)
+        return tuple(map(_network, found))
 
     def subnets(self) -> tuple[Subnet, ...]:
         """The subnets that this project sees."""
@@ -182,21 +198,21 @@ class Cloud(Session):
         driver.py:946)."""
         return tuple(t["name"] for t in self.get("block-storage", "/types").body["volume_types"])
 
-    def quota(self) -> Mapping[str, Room]:
-        """Limits and use of "instances", "cores", "ram" (MiB), "floating IPs" and "volumes"."""
-        limits = self.get("compute", "/limits").body["limits"]["absolute"]
-        rooms = {
-            "instances": _room(limits["maxTotalInstances"], limits["totalInstancesUsed"]),
-            "cores": _room(limits["maxTotalCores"], limits["totalCoresUsed"]),
-            "ram": _room(limits["maxTotalRAMSize"], limits["totalRAMUsed"]),
-        }
-        quota = self.get("network", f"/quotas/{self.project_id}/details.json", allow=(403, 404)).body.get("quota")
-        if quota:
-            rooms["floating IPs"] = _room(quota["floatingip"]["limit"], quota["floatingip"]["used"])
-        volumes = self.get("block-storage", "/limits", allow=(403, 404)).body.get("limits", {}).get("absolute")
-        if volumes:
-            rooms["volumes"] = _room(volumes["maxTotalVolumes"], volumes["totalVolumesUsed"])
-        return rooms
+    def routers(self) -> tuple[Router, ...]:
+        """The routers that this project sees, with the networks that they join."""
+        owners = "&".join(f"device_owner=network:{kind}" for kind in _ROUTER_PORTS)
+        ports = self.get("network", f"/ports?{owners}&fields=device_id&fields=network_id").body["ports"]
+        found = self.get("network", "/routers").body["routers"]
+        return tuple(_router(r, ports) for r in found)
+
+    def servers(self) -> tuple[Server, ...]:
+        """Every machine of the project, a thousand at most."""
+        found = self.get("compute", "/servers/detail").body["servers"]
+        return tuple(map(_server, found))
+
+    def quota(self) -> Rooms:
+        """Limits and use, by the names of `openstack_quota.rooms`."""
+        return openstack_quota.rooms(self)
 
     def leftovers(self, marks: Collection[str]) -> tuple[Owned, ...]:
         """What still stands and bears one of these marks (a cluster's UUID, its release's name) as a word of its name,
@@ -214,23 +230,39 @@ class Cloud(Session):
         return tuple(owned for owned in found if any(_word(mark, owned.name) for mark in marks))
 
 
+def is_uuid(text: str) -> bool:
+    """Whether it is one, and so hardly a name."""
+    return re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text, re.IGNORECASE) is not None
+
+
 def _time(text: str) -> datetime:
     """Keystone gives "…Z" for tokens and no zone at all for application credentials; both are UTC."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+def _network(found: Mapping[str, Any]) -> Network:
+    external = bool(found.get("router:external"))
+    return Network(found["id"], found["name"], external, found.get("project_id") or "")
+
+
+def _router(found: Mapping[str, Any], ports: Collection[Mapping[str, Any]]) -> Router:
+    gateway: Mapping[str, Any] = found.get("external_gateway_info") or {}
+    inside = frozenset(port["network_id"] for port in ports if port["device_id"] == found["id"])
+    return Router(found["id"], gateway.get("network_id"), inside)
+
+
+def _server(found: Mapping[str, Any]) -> Server:
+    fault: Mapping[str, Any] = found.get("fault") or {}
+    return Server(found["id"], found["name"], found["flavor"].get("id", ""), found["status"], fault.get("message", ""))
+
+
 _IMAGE_FIELDS = frozenset({"id", "name", "status", "min_disk", "min_ram"})
 
 
 def _image(found: Mapping[str, Any]) -> Image:
     texts = {key: value for key, value in found.items() if isinstance(value, str) and key not in _IMAGE_FIELDS}
     return Image(found["id"], found["name"] or "", found["status"], found["min_disk"], found["min_ram"], texts)
-
-
-def _room(limit: int, used: int) -> Room:
-    return Room(None if limit < 0 else limit, used)
 
 
 def _word(mark: str, text: str) -> bool:

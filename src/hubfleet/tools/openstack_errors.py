@@ -20,6 +20,7 @@ _NAMES = {
     "image": "Glance",
     "block-storage": "Cinder",
     "container-infra": "Magnum",
+    "load-balancer": "Octavia",
 }
 
 

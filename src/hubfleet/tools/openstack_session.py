@@ -35,11 +35,12 @@ _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds before each further try of a request that may be repeated."""
 _VERSIONS = {
     "identity": "v3",
+    "image": "v2",
     "network": "v2.0",
     "compute": "v2.1",
-    "image": "v2",
     "block-storage": "v3",
     "container-infra": "v1",
+    "load-balancer": "v2",
 }
 """Added to an endpoint of the catalog that names no version."""
 
@@ -116,6 +117,11 @@ class Session:
             return str(self._session.get_user_id())
 
     # requests
+
+    def offers(self, service: str) -> bool:
+        """Whether the catalog, as this credential sees it, has a service of this type."""
+        with openstack_errors.of_requests(f"cannot log in to {self.name}"):
+            return bool(self._endpoint(service))
 
     def get(
         self, service: str, path: str, *, headers: Mapping[str, str] | None = None, allow: Collection[int] = ()
