@@ -255,17 +255,22 @@ class Site:
             self._after(0.7, lambda: self._conflict(uuid, on_failure))
             return
         self._helm_until = now + self.helm
-        wanted = {n: r.count for n, r in self.group_rows.items() if r.role != "master" and n != without}
+        rows = {n: r for n, r in self.group_rows.items() if r.role != "master" and n != without}
+        wanted = {n: (r.count, self._scales(uuid, r)) for n, r in rows.items()}
 
         def over() -> None:
-            for name, count in wanted.items():
-                if name not in self.machines or self.machines[name].count != count:
+            for name, (count, scales) in wanted.items():
+                if name not in self.machines or (self.machines[name].count != count and not scales):
                     self.machines[name] = Machines(count, self.clock.now() + self.boot)
             for name in set(self.machines) - set(wanted):
                 del self.machines[name]
             on_success()
 
         self._after(self.helm, over)
+
+    def _scales(self, uuid: str, row: NodeGroup) -> bool:
+        """The chart leaves such a group's number of nodes to the autoscaler (magnum-capi-helm 1.4 driver.py:718)."""
+        return self.clusters[uuid].labels.get("auto_scaling_enabled") == "true" and row.min != (row.max or row.count)
 
     def _conflict(self, uuid: str, name: str) -> None:
         status = self.group_rows[name].status.replace("IN_PROGRESS", "FAILED")

@@ -242,6 +242,32 @@ def test_a_pool_gets_other_bounds(tmp_path: Path) -> None:
     assert (group.count, group.min, group.max) == (2, 2, 4)
 
 
+def test_a_higher_minimum_brings_nodes_though_the_autoscaler_adds_none_for_it(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+
+    trial.wants({**POOLS, "user": {"machine": "m3.large", "nodes": {"min": 3, "max": 10}}})
+    trial.apply()
+
+    assert "change user 3 3" in trial.site.requests
+    group = trial.site.group_rows["user"]
+    assert (group.min, group.max) == (3, 10)
+    assert len([node for node in trial.site.nodes() if node.name.startswith("user")]) == 3
+    assert set(trial.plan().values()) == {Action.KEEP}
+
+
+def test_nodes_that_the_autoscaler_made_stay_when_bounds_change(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+    trial.site.machines["user"].count = 7
+
+    trial.wants({**POOLS, "user": {"machine": "m3.large", "nodes": {"min": 3, "max": 20}}})
+    trial.apply()
+
+    assert "change user 3 3" not in trial.site.requests
+    assert len([node for node in trial.site.nodes() if node.name.startswith("user")]) == 7
+
+
 def test_a_core_pool_that_may_grow_gets_its_most_on_the_group_since_the_label_would_freeze_it(tmp_path: Path) -> None:
     trial = Trial(tmp_path, {**POOLS, "core": {"machine": "m3.quad", "nodes": {"min": 1, "max": 3}, "runs": ["core"]}})
 

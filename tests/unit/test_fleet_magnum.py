@@ -12,9 +12,9 @@ from hubfleet import fleet
 from hubfleet.engine.ground import MagnumGround
 from hubfleet.errors import CloudError
 from hubfleet.events import Watch
-from hubfleet.fleet import access, applying, planning, state
+from hubfleet.fleet import access, applying, planning, scaling, state
 from tests.unit.lab import Lab
-from tests.unit.magnum_files import described, load
+from tests.unit.magnum_files import load
 from tests.unit.test_engine_look import Door
 
 
@@ -31,9 +31,8 @@ class Trial:
         names = ("certificate_authority", "sign", "brief_groups", "delete_cluster")
         magnum = SimpleNamespace(**vars(self.door), **{name: getattr(self.site, name) for name in names})
         magnum.cloud.leftovers = self.site.cloud.leftovers
-        on = MagnumGround(described(file), magnum)  # type: ignore[arg-type]
-        for module in (access, applying, planning, state):
-            monkeypatch.setattr(module, "ground", lambda *_: on)
+        for module in (access, applying, planning, scaling, state):
+            monkeypatch.setattr(module, "ground", lambda it, *_: MagnumGround(it.infrastructure, magnum))
         self.target = fleet.load(file.file)
 
     def whole(self, **changes: Any) -> None:

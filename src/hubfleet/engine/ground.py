@@ -15,7 +15,7 @@ from hubfleet import spec
 from hubfleet.engine import kubeconfigs, look, magnum
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job
-from hubfleet.errors import CloudError
+from hubfleet.errors import CloudError, Refused
 from hubfleet.events import Say, Watch
 from hubfleet.plan import Action, Finding, Step, infrastructure, preflight
 from hubfleet.plan.frozen import refuse_foreign
@@ -71,8 +71,8 @@ class GroundState:
 class Ground(Protocol):
     """A cluster for hubs, made by hubfleet or found."""
 
-    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
-        """The steps that make it as the file says, and what stands in their way."""
+    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
+        """The steps that make it as the file says, and what stands in their way; `only` of this pool."""
         ...
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -113,10 +113,10 @@ class MagnumGround:
     desired: MagnumCluster
     magnum: Magnum
 
-    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
+    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
         """See Ground."""
         seen = look.look(self.magnum, self.desired)
-        steps = infrastructure.steps(self.desired, seen.observed, file)
+        steps = infrastructure.steps(self.desired, seen.observed, file, only)
         return Infrastructure(steps, preflight.findings(self.desired, seen.facts, file))
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -179,8 +179,14 @@ class ExistingGround:
     open_kube: Callable[..., Kube] = Kube
     """Takes a kubeconfig's text (tests give another)."""
 
-    def infrastructure(self, file: spec.Cluster) -> Infrastructure:
+    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
         """See Ground."""
+        if only is not None:
+            raise Refused(
+                f"hubfleet does not make the nodes of {file.name}",
+                why="the cluster is somebody else's; hubfleet only puts hubs on it",
+                remedy="scale it where it was made",
+            )
         with self.open_kube(self.kubeconfig()) as kube:
             count = len(kube.nodes())
             details = (f"Kubernetes {kube.version()}", f"{count} node{'' if count == 1 else 's'}")

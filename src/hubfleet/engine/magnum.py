@@ -44,7 +44,7 @@ def jobs(
     patience = Patience(clock, watch, timeout)
     view = View(magnum, work.desired.name, say, patience)
     nodes = Nodes(view, kube, hold)
-    made = [Job("magnum", Requests(view, busy, hold).run)]
+    made = [Job("magnum", Requests(view, busy, nodes.registered, hold).run)]
     for step in busy:
         match step.work:
             case ClusterWork():

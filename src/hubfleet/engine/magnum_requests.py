@@ -7,7 +7,7 @@ the upgrade of the last should be over (not until its nodes are there), and a nu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from hubfleet.engine import twins
@@ -31,10 +31,13 @@ LOST = 5
 
 
 class Requests:
-    """The one who asks. `steps` are those that do something."""
+    """The one who asks. `steps` are those that do something; `registered` tells how many nodes of a node group
+    Kubernetes has (None: it does not answer)."""
 
-    def __init__(self, view: View, steps: Sequence[Step], hold: Hold | None = None) -> None:
-        self._view, self._steps, self._hold = view, steps, hold
+    def __init__(
+        self, view: View, steps: Sequence[Step], registered: Callable[[str], int | None], hold: Hold | None = None
+    ) -> None:
+        self._view, self._steps, self._registered, self._hold = view, steps, registered, hold
         self._magnum, self._patience = view.magnum, view.patience
         self._spacing = Spacing(self._patience.clock)
         self._healing = Healing(view, self._spacing, [step.id for step in steps])
@@ -224,32 +227,40 @@ class Requests:
     # sizes
 
     def _fit(self, step: Step, work: PoolWork) -> None:
-        """Gives a pool that is there its size: by requests that are each allowed from where the last one left it."""
+        """Gives a pool that is there its size. One that scales by itself and has too few nodes first gets a fixed size:
+        the autoscaler adds nodes for pods that wait, and none to reach a minimum (the driver's chart does not set its
+        enforce-node-group-min-size)."""
         pool = work.pool
         if pool is None:
             return
-        group = self._full(work.node_group)
-        wanted = (max(1, pool.nodes.min), pool.nodes.max)
+        least, most = requests.bounds(pool).values()
+        there = self._registered(work.node_group)
+        if size(self._full(work.node_group), self._view.cluster) != (least, most) and (there or least) < least < most:
+            self._reach(step, work.node_group, least, least)
+        self._reach(step, work.node_group, least, most)
+
+    def _reach(self, step: Step, name: str, least: int, most: int) -> None:
+        """By requests that are each allowed from where the last one left the group."""
+        group = self._full(name)
         for _ in range(2 * LOST):
-            if size(group, self._view.cluster) == wanted:
+            if size(group, self._view.cluster) == (least, most):
                 return
             self._spacing.wait()
-            self._resize(step, pool, group)
+            self._resize(step, group, least, most)
             self._spacing.sent()
             self._patience.clock.sleep(FIRST)  # the request is carried out after its answer
             self._healing.settle()
-            group = self._full(work.node_group)
+            group = self._full(name)
         raise HubfleetError(
-            f"{step.id}: Magnum does not take the size {pool.nodes}",
+            f"{step.id}: Magnum does not take the size {least} to {most}",
             why=f"the node group has {group.count} nodes, at least {group.min}, at most {group.max}",
             remedy="tell the cloud's operators: Magnum answers 202 to each change and makes none",
             layer=Layer.MAGNUM,
         )
 
-    def _resize(self, step: Step, pool: MagnumPool, group: NodeGroup) -> None:
+    def _resize(self, step: Step, group: NodeGroup, least: int, most: int) -> None:
         """One request towards the size. Magnum wants min <= count <= max at any time: bounds first where the new count
         is outside the old ones."""
-        least, most = requests.bounds(pool).values()
         count = min(max(group.count, least), most)
         if not (group.min or 0) <= count <= (group.max or count):
             wide = {"min_node_count": min(group.min or 0, least), "max_node_count": max(group.max or 0, most)}
@@ -259,8 +270,10 @@ class Requests:
             self._view.tell(step.id, f"asked Magnum for the size {count}")
             self._magnum.resize(self._view.known, group.uuid, count)
         else:
-            self._view.tell(step.id, f"asked Magnum for {least} to {most} nodes")
-            self._magnum.change_group(self._view.known, group.uuid, requests.bounds(pool))
+            many = str(least) if least == most else f"{least} to {most}"
+            self._view.tell(step.id, f"asked Magnum for {many} nodes")
+            bounds = {"min_node_count": least, "max_node_count": most}
+            self._magnum.change_group(self._view.known, group.uuid, bounds)
 
     def _full(self, name: str) -> NodeGroup:
         group = self._magnum.group(self._view.known, name)

@@ -78,6 +78,11 @@ class Nodes:
         view.ready.add(step)
         return f"{count.ready} node{'' if count.ready == 1 else 's'} ready" if wanted else "gone"
 
+    def registered(self, group: str) -> int | None:
+        """How many nodes of this node group there are; None while the API does not answer."""
+        count = self._count(group) if self._addressed() else None
+        return count.registered if count else None
+
     def _addressed(self) -> bool:
         return bool(self._view.cluster and self._view.cluster.api_address)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.loading import Target, load, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
+    from hubfleet.fleet.scaling import plan_scale, scale_wish, write
     from hubfleet.fleet.state import Status, status
 
 _PLACES = {
@@ -38,6 +39,9 @@ _PLACES = {
     "plan": "hubfleet.fleet.planning",
     "plan_destroy": "hubfleet.fleet.planning",
     "possible": "hubfleet.fleet.planning",
+    "plan_scale": "hubfleet.fleet.scaling",
+    "scale_wish": "hubfleet.fleet.scaling",
+    "write": "hubfleet.fleet.scaling",
     "Status": "hubfleet.fleet.state",
     "status": "hubfleet.fleet.state",
 }
@@ -56,10 +60,13 @@ __all__ = [
     "nothing_to_do",
     "plan",
     "plan_destroy",
+    "plan_scale",
     "possible",
     "run_with_kubeconfig",
+    "scale_wish",
     "schema",
     "status",
+    "write",
     "write_private",
 ]
 

@@ -25,6 +25,7 @@ _INSTALL = 900.0
 _DONE = {
     "apply": "is as the file says",
     "destroy": "has nothing left that hubfleet made",
+    "scale": "has the pool as you asked",
     "upgrade": "is upgraded",
 }
 
@@ -59,11 +60,20 @@ def nothing_to_do(made: Plan, verb: str, watch: Watch) -> Outcome:
     return outcome(made, verb, watch)
 
 
-def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
-    """Make the plan come true. `timeout`: seconds for the whole; `hold`: what `alone` gave. Raises the first failure;
-    the same call goes on."""
+def apply(
+    target: Target,
+    made: Plan,
+    say: Say,
+    watch: Watch,
+    *,
+    timeout: float,
+    hold: Hold | None = None,
+    verb: str = "apply",
+) -> Outcome:
+    """Make the plan come true, for this verb. `timeout`: seconds for the whole; `hold`: what `alone` gave. Raises the
+    first failure; the same call goes on."""
     stands_on = ground(target.description, watch)
-    with recorded(target, "apply", say) as journal, access(stands_on, made.cluster, watch) as opened:
+    with recorded(target, verb, say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_hub(step)], way),
@@ -71,7 +81,7 @@ def apply(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float,
         ]
         carry_out(jobs, way, made.cluster)
         where = tuple(_addresses(made, opened))
-    return outcome(made, "apply", watch, hubs=where)
+    return outcome(made, verb, watch, hubs=where)
 
 
 def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:

@@ -34,13 +34,19 @@ def refuse_foreign(there: Cluster) -> None:
 
 
 def refuse_frozen(
-    desired: MagnumCluster, there: Cluster, groups: tuple[NodeGroup, ...], template: Template | None, file: spec.Cluster
+    desired: MagnumCluster,
+    there: Cluster,
+    groups: tuple[NodeGroup, ...],
+    template: Template | None,
+    file: spec.Cluster,
+    only: str | None = None,
 ) -> None:
-    """Raises Refused with every difference that cannot be made good in place, each with its line of the file."""
+    """Raises Refused with every difference that cannot be made good in place, each with its line of the file. `only`:
+    of this pool."""
     by_name = {group.name: group for group in groups}
-    differences = [*_of_cluster(desired, there, template, file)]
+    differences = [] if only else [*_of_cluster(desired, there, template, file)]
     for pool in desired.every_pool:
-        if group := by_name.get(pool.node_group):
+        if only in (None, pool.pool) and (group := by_name.get(pool.node_group)):
             differences += _of_pool(pool, group, there, file)
     if differences:
         raise Refused(

@@ -46,8 +46,9 @@ class PoolWork:
     pool: MagnumPool | None
 
 
-def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster) -> tuple[Step, ...]:
-    """One step for the cluster and one for each pool, in an order that works.
+def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster, only: str | None = None) -> tuple[Step, ...]:
+    """One step for the cluster and one for each pool, in an order that works; with `only`, for that pool alone, of a
+    cluster that is there.
 
     Raises Refused, with everything at once, where the file wants what cannot be changed in place, or if the cluster is
     not hubfleet's.
@@ -57,9 +58,19 @@ def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster) -> tup
         return (_create_cluster(desired, observed), *map(_create_pool, filter(_at_once, desired.every_pool)))
     refuse_undeleted(there)
     refuse_foreign(there)
-    refuse_frozen(desired, there, observed.groups, observed.template, file)
+    refuse_frozen(desired, there, observed.groups, observed.template, file, only)
     pools = tuple(_pool_step(pool, observed, file) for pool in desired.every_pool if _wanted(pool, observed))
-    return (_cluster_step(desired, there), *pools, *_superfluous(desired, observed))
+    every = (*pools, *_superfluous(desired, observed))
+    return (_cluster_step(desired, there), *(step for step in every if only is None or step.id == f"pool/{only}"))
+
+
+def most_left(step: Step) -> int | None:
+    """How many nodes a pool keeps at most through this step; None if it is no step that takes nodes away."""
+    if not isinstance(step.work, PoolWork):
+        return None
+    if step.action in (Action.DESTROY, Action.REPLACE):
+        return 0
+    return step.work.pool.nodes.max if step.action is Action.CHANGE and step.work.pool else None
 
 
 def going(cluster: Cluster) -> bool:

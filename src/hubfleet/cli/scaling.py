@@ -1,0 +1,69 @@
+"""`scale`: another number of nodes for one pool, now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubfleet import fleet
+from hubfleet.cli.acting import confirm
+from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
+from hubfleet.cli.printing import EventPrinter, outcome_line, plan_lines
+from hubfleet.events import Watch
+from hubfleet.tools import process
+
+
+@click.command()
+@click.argument("pool")
+@path_argument
+@click.option("--nodes", type=click.IntRange(min=0), metavar="N", help="A fixed number; 0 removes a pool of `min: 0`.")
+@click.option("--min", "least", type=click.IntRange(min=0), metavar="N", help="The fewest.  [default: the file's]")
+@click.option("--max", "most", type=click.IntRange(min=0), metavar="N", help="The most.  [default: the file's]")
+@click.option("--write", is_flag=True, help="Put the number into the cluster file too, and change nothing else in it.")
+@EVENTS
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@timeout_option
+@break_lock_option
+def scale(
+    pool: str,
+    path: Path,
+    nodes: int | None,
+    least: int | None,
+    most: int | None,
+    write: bool,
+    as_json: bool,
+    yes: bool,
+    timeout: float,
+    break_lock: str,
+) -> None:
+    """Give POOL another number of nodes now.
+
+    \b
+    hubfleet scale user --min 5 --max 20      before a class of a hundred
+    hubfleet scale gpu --nodes 1              a pool with `min: 0` is absent until somebody needs it
+    hubfleet scale gpu --nodes 0              and absent again; homes, hubs and other pools stay as they are
+
+    Without --write the next `apply` sets the pool back to what the file says. A node that goes stops the users' servers
+    on it: the plan tells how many there are.
+    """
+    watch = Watch(began=process.began())
+    target = fleet.load(path)
+    wish = fleet.scale_wish(target, pool, nodes, least, most)
+    text = wish.rewritten() if write else None
+    with fleet.alone(target, watch, breaks=break_lock) as hold:
+        made = fleet.plan_scale(wish, watch, written=write)
+        if not as_json:
+            click.echo("\n".join(plan_lines(made)), err=True)
+        fleet.possible(made)
+        if made.changes and not yes:
+            with watch.waiting("you"):
+                confirm("Apply this plan?")
+        if text is not None:
+            fleet.write(wish, text)
+        if made.changes:
+            say = EventPrinter(as_json=as_json)
+            outcome = fleet.apply(wish.wanted, made, say, watch, timeout=60 * timeout, hold=hold, verb="scale")
+            click.echo(outcome_line(outcome) if as_json else outcome.summary())
+        elif as_json:
+            click.echo(outcome_line(fleet.nothing_to_do(made, "scale", watch)))

@@ -1,0 +1,163 @@
+"""`scale`: a pool gets another number of nodes now, by the same plan and the same engine as `apply`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hubfleet import registry
+from hubfleet.engine.ground import ground
+from hubfleet.engine.servers import running
+from hubfleet.errors import CloudError, Layer, Refused, UsageError
+from hubfleet.events import Watch
+from hubfleet.fleet.access import Access, access
+from hubfleet.fleet.loading import Target
+from hubfleet.plan import Change, Plan, Step
+from hubfleet.plan.infrastructure import PoolWork, most_left
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster, NodeCount, Pool
+from hubfleet.spec.editing import with_nodes
+from hubfleet.spec.wording import did_you_mean
+
+_MOST = 1000
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What was asked for: `pool` gets `nodes`; None: it goes. `wanted` is the file with that in the file's place."""
+
+    file: Target
+    pool: str
+    nodes: NodeCount | None
+    wanted: Target
+
+    @property
+    def in_file(self) -> NodeCount:
+        """What the file says."""
+        return self.file.cluster.pools[self.pool].nodes
+
+    def rewritten(self) -> str:
+        """The file's text with this number in it. UsageError where there is none to write, or no place for it."""
+        if self.nodes is None:
+            raise UsageError(
+                "there is no number to write",
+                why=f"the file says `min: 0`: the pool {self.pool} is absent while nobody needs it",
+                remedy="leave --write out",
+            )
+        file = self.file.cluster.file
+        return with_nodes(file, _text(file), self.pool, self.nodes)
+
+
+def scale_wish(target: Target, pool: str, nodes: int | None, least: int | None, most: int | None) -> Scaling:
+    """The wish, judged by what can be known without asking a cloud. One of `least` and `most` that is left out is the
+    file's. UsageError if it makes no sense, Refused for a pool that must not go."""
+    cluster = target.cluster
+    _known(cluster, pool)
+    there = cluster.pools[pool].nodes
+    if nodes is not None and (least is not None or most is not None):
+        raise UsageError("--nodes is a fixed number, --min and --max are bounds", remedy="give one or the other")
+    if nodes is None and least is None and most is None:
+        raise UsageError("how many nodes?", remedy="give --nodes N, or --min and --max")
+    low = nodes if nodes is not None else there.min if least is None else least
+    high = nodes if nodes is not None else there.max if most is None else most
+    if not 0 <= low <= high <= _MOST:
+        raise UsageError(f"{low} to {high} is no number of nodes", remedy=f"0 <= min <= max <= {_MOST}")
+    if low == 0 and "core" in cluster.pools[pool].runs:
+        raise _needed(pool)
+    if high == 0:
+        _may_go(cluster, pool)
+        rest = {name: one for name, one in cluster.pools.items() if name != pool}
+        return Scaling(target, pool, None, _with(target, rest))
+    now = cluster.pools[pool].model_copy(update={"nodes": NodeCount(min=max(1, low), max=high)})
+    return Scaling(target, pool, NodeCount(min=low, max=high), _with(target, {**cluster.pools, pool: now}))
+
+
+def _known(cluster: Cluster, pool: str) -> None:
+    if pool not in cluster.pools:
+        near = did_you_mean(pool, list(cluster.pools))
+        remedy = f"{near} It has: {', '.join(cluster.pools)}".strip()
+        raise UsageError(f"{cluster.file} has no pool {pool!r}", remedy=remedy)
+
+
+def _may_go(cluster: Cluster, pool: str) -> None:
+    there = cluster.pools[pool]
+    if there.nodes.min > 0:
+        raise Refused(
+            f"the pool {pool} is to have {there.nodes.min} nodes or more",
+            why=f"{cluster.position('pools', pool, 'nodes')} says so: `nodes: {there.nodes}`",
+            remedy="let it be absent while idle: `nodes: {min: 0, max: " + str(there.nodes.max) + "}` in the file",
+            layer=Layer.FILE,
+        )
+
+
+def _needed(pool: str) -> Refused:
+    return Refused(
+        f"the pool {pool} cannot be without a node",
+        why="it runs core: hubs and their proxies",
+        remedy="to stop paying for the cluster altogether: hubfleet destroy",
+        layer=Layer.FILE,
+    )
+
+
+def _with(target: Target, pools: Mapping[str, Pool]) -> Target:
+    cluster = target.cluster.model_copy(update={"pools": pools})
+    return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+
+
+def plan_scale(wish: Scaling, watch: Watch | None = None, *, written: bool = False) -> Plan:
+    """What would be done: the steps of the cluster and of this pool, as a plan of the whole file would have them.
+    `written`: the file will say the same. CloudError if there is no cluster."""
+    stands_on = ground(wish.wanted.description, watch)
+    name = wish.file.cluster.name
+    with access(stands_on, name, watch) as opened:
+        opened.doors()
+        found = stands_on.infrastructure(wish.wanted.cluster, only=wish.pool)
+        steps = tuple(replace(step, changes=_from_here(step)) for step in found.steps)
+        notes = (*servers_lost(steps, wish.wanted.description, opened), *(() if written else _set_back(wish)))
+    return Plan(name, steps, found.findings, notes)
+
+
+def _from_here(step: Step) -> tuple[Change, ...]:
+    """Its changes, which no line of the file asks for."""
+    return tuple(replace(change, origin=None) for change in step.changes)
+
+
+def servers_lost(steps: tuple[Step, ...], description: Description, opened: Access) -> Iterator[str]:
+    """A note for each pool that loses nodes while users' servers run on it. None while the API does not answer."""
+    label = description.traits.pool_label
+    pools = [(step, step.work) for step in steps if isinstance(step.work, PoolWork)]
+    left = {work.node_group: most for step, work in pools if (most := most_left(step)) is not None}
+    try:
+        doors = opened.doors_if_there() if left and label else None
+        found = running(doors.kube, {group: {label: group} for group in left}) if doors and label else {}
+    except CloudError:
+        return
+    for group, now in found.items():
+        if now.servers and now.nodes > left[group]:
+            who = "one user's server runs" if now.servers == 1 else f"{now.servers} users' servers run"
+            where = "its node" if now.nodes == 1 else f"its {now.nodes} nodes"
+            yield f"node group {group}: {who} on {where}; a node that goes stops those on it (files stay)"
+
+
+def _set_back(wish: Scaling) -> Iterator[str]:
+    file, nodes = wish.in_file, wish.nodes
+    back = NodeCount(min=max(1, file.min), max=file.max)
+    if nodes is not None and NodeCount(min=max(1, nodes.min), max=nodes.max) != back:
+        place = wish.file.cluster.position("pools", wish.pool, "nodes")
+        yield f"{place} says {file}: apply sets it back to {back} (scale --write changes the file)"
+
+
+def write(wish: Scaling, text: str) -> None:
+    """Put the text in the file's place, in one go."""
+    file = wish.file.cluster.file.resolve()
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=file.parent, delete=False) as new:
+        new.write(text)
+    Path(new.name).chmod(file.stat().st_mode & 0o7777)
+    Path(new.name).replace(file)
+
+
+def _text(file: Path) -> str:
+    with file.open(encoding="utf-8", newline="") as stream:
+        return stream.read()
