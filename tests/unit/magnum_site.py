@@ -104,6 +104,8 @@ class Site:
             name = self._named(group)
             self.requests.append(f"resize {name} {count}")
             self._row(name, count=count, status="UPDATE_IN_PROGRESS")
+            if name == "default-master":
+                self.clusters[uuid] = replace(self.clusters[uuid], control_plane_nodes=count)
             self._upgrade(uuid, on_success=lambda: self._status(uuid, "UPDATE_IN_PROGRESS"), on_failure=name)
 
     def brief_groups(self, uuid: str) -> tuple[NodeGroup, ...]:

@@ -14,6 +14,7 @@ from hubfleet.engine.look import observe
 from hubfleet.engine.run import run
 from hubfleet.errors import CloudError, HubfleetError, Layer, Refused
 from hubfleet.events import Event, Kind, Watch
+from hubfleet.plan.frozen import Terms
 from hubfleet.plan.infrastructure import Observed, steps
 from hubfleet.plan.steps import Action
 from hubfleet.tools.openstack import Owned
@@ -33,10 +34,11 @@ class Trial:
         self.said: list[Event] = []
         self.watch = Watch(self.clock.now)
         self.folder = folder
+        self.terms = Terms()
         self.wants(pools or POOLS)
 
-    def wants(self, pools: dict[str, Any]) -> None:
-        self.file: spec.Cluster = load(self.folder, pools)
+    def wants(self, pools: dict[str, Any], **settings: Any) -> None:
+        self.file: spec.Cluster = load(self.folder, pools, **settings)
         self.desired = described(self.file)
 
     def plan(self) -> dict[str, Action]:
@@ -44,7 +46,7 @@ class Trial:
 
     def _steps(self) -> Any:
         there = observe(self.site, self.desired)  # type: ignore[arg-type]
-        return steps(self.desired, Observed(TEMPLATE, there.cluster, there.groups), self.file)
+        return steps(self.desired, Observed(TEMPLATE, there.cluster, there.groups), self.file, self.terms)
 
     def apply(self, timeout: float = 3600, hold: Hold | None = None) -> float:
         """Fake seconds that it took."""
@@ -266,6 +268,31 @@ def test_nodes_that_the_autoscaler_made_stay_when_bounds_change(tmp_path: Path) 
 
     assert "change user 3 3" not in trial.site.requests
     assert len([node for node in trial.site.nodes() if node.name.startswith("user")]) == 7
+
+
+def test_a_control_plane_grows(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+
+    trial.wants(POOLS, control_plane={"machine": "m3.quad", "nodes": 3})
+    assert trial.plan()["cluster"] is Action.CHANGE
+    trial.apply()
+
+    assert trial.site.requests[-1] == "resize default-master 3"
+    assert set(trial.plan().values()) == {Action.KEEP}
+
+
+def test_a_pool_that_may_be_replaced_goes_and_comes_of_the_other_machine(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+
+    trial.wants({**POOLS, "user": {"machine": "m3.xl", "nodes": 1}})
+    trial.terms = Terms(replace=frozenset({"user"}))
+    trial.apply()
+
+    assert trial.site.requests[-2:] == ["delete group user", "create group user"]
+    assert trial.site.group_rows["user"].machine == "m3.xl"
+    assert set(trial.plan().values()) == {Action.KEEP}
 
 
 def test_a_core_pool_that_may_grow_gets_its_most_on_the_group_since_the_label_would_freeze_it(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from hubfleet.errors import Refused
 from hubfleet.plan import requests
-from hubfleet.plan.infrastructure import ClusterWork, Observed, steps
-from hubfleet.plan.steps import Action, Step
+from hubfleet.plan.frozen import Terms
+from hubfleet.plan.infrastructure import ClusterWork, Observed, findings, notes, steps
+from hubfleet.plan.steps import Action, Finding, Step
+from hubfleet.tools.openstack import Flavor
 from tests.unit.clocks import FakeClock
 from tests.unit.magnum_files import POOLS, described, load
 from tests.unit.magnum_site import TEMPLATE, Site
@@ -176,27 +178,124 @@ def test_a_cluster_that_hubfleet_did_not_make_is_refused(tmp_path: Path) -> None
     assert "u-old" in error.remedy
 
 
-def test_every_thing_that_cannot_change_is_refused_at_once_each_with_its_place(tmp_path: Path) -> None:
+def found(
+    folder: Path, observed: Observed, pools: dict[str, Any] | None = None, terms: Terms | None = None, **settings: Any
+) -> list[Finding]:
+    file = load(folder, pools, **settings)
+    return list(findings(described(file), observed, file, terms or Terms()))
+
+
+def test_every_thing_that_cannot_change_is_a_finding_with_its_place_and_what_to_do(tmp_path: Path) -> None:
     observed = replace(there(), template=replace(TEMPLATE, uuid="t-2", name="kubernetes-1-34"))
     pools = {"core": CORE, "user": {"machine": "m3.xl", "nodes": {"min": 1, "max": 10}}}
 
-    why = refused(tmp_path, observed, pools, keypair="other", control_plane={"machine": "m3.large", "nodes": 3}).why
+    seen = found(tmp_path, observed, pools, keypair="other", control_plane={"machine": "m3.large", "nodes": 1})
 
-    for text in (
+    assert [one.what.partition(" when")[0].partition(" for")[0] for one in seen] == [
         "template was t-1",
         "keypair was deploy",
         "control_plane.machine was m3.quad",
-        "control_plane.nodes was 1",
-    ):
-        assert text in why
-    assert "pool user is of m3.large for ever" in why
-    assert all("pythia.yaml:" in line for line in why.splitlines())
+        "pool user is of m3.large",
+    ]
+    assert all(one.fatal and one.remedy and one.origin and one.origin.line > 1 for one in seen)
+    assert "hubfleet apply --replace user" in seen[-1].remedy
 
 
 def test_default_workers_frozen_minimum_is_explained(tmp_path: Path) -> None:
-    why = refused(tmp_path, there(), {**POOLS, "core": {**CORE, "nodes": 2}}).why
+    (one,) = found(tmp_path, there(), {**POOLS, "core": {**CORE, "nodes": 2}})
 
-    assert "`nodes: {min: 1, max: 2}` is possible" in why
+    assert "`nodes: {min: 1, max: 2}` is possible" in one.remedy
+
+
+def test_a_flavor_is_the_same_by_name_and_by_uuid(tmp_path: Path) -> None:
+    quad, large = Flavor("f-1", "m3.quad", 4, 15360, 20), Flavor("f-2", "m3.large", 16, 61440, 60)
+    observed = replace(with_group(there(), "user", machine="f-2"), flavors=(quad, large))
+
+    assert found(tmp_path, observed, control_plane={"machine": "f-1", "nodes": 1}) == []
+    assert set(actions(planned(tmp_path, observed)).values()) == {Action.KEEP}
+    (other,) = found(tmp_path, with_group(observed, "user", machine="f-1"))
+    assert "pool user is of f-1 for ever" in other.what
+
+
+def test_a_pool_that_may_be_replaced_is_made_anew_of_the_other_machine(tmp_path: Path) -> None:
+    pools = {"core": CORE, "user": {"machine": "m3.xl", "nodes": {"min": 1, "max": 10}}}
+    terms = Terms(replace=frozenset({"user"}))
+
+    assert found(tmp_path, there(), pools, terms) == []
+    file = load(tmp_path, pools)
+    made = {step.id: step for step in steps(described(file), there(), file, terms)}
+    assert actions(made) == {"cluster": Action.KEEP, "pool/core": Action.KEEP, "pool/user": Action.REPLACE}
+    assert "instead of one of m3.large: its nodes go first" in made["pool/user"].details
+
+
+def test_the_core_pool_is_never_replaced(tmp_path: Path) -> None:
+    pools = {**POOLS, "core": {**CORE, "machine": "m3.xl"}}
+
+    (one,) = found(tmp_path, there(), pools, Terms(replace=frozenset({"core"})))
+
+    assert "default-worker" in one.remedy
+
+
+def test_a_control_plane_gets_another_number_of_machines(tmp_path: Path) -> None:
+    made = planned(tmp_path, there(), control_plane={"machine": "m3.quad", "nodes": 3})
+
+    assert made["cluster"].action is Action.CHANGE
+    (change,) = made["cluster"].changes
+    assert (change.key, change.old, change.new) == ("control_plane.nodes", 1, 3)
+
+
+def test_one_poisoned_group_is_to_be_deleted_while_it_is_the_only_one(tmp_path: Path) -> None:
+    observed = there(status="UPDATE_FAILED")
+    bad = replace(observed.groups[-1], name="byhand", uuid="g-1", labels={}, min=0, status="CREATE_FAILED")
+
+    (one,) = found(tmp_path, replace(observed, groups=(*observed.groups, bad)))
+
+    assert one.what.startswith("the node group byhand has a minimum of 0")
+    assert "openstack coe nodegroup delete u-old byhand" in one.remedy
+
+
+def test_of_two_poisoned_groups_none_can_go(tmp_path: Path) -> None:
+    observed = there(status="UPDATE_FAILED")
+    bad = [replace(observed.groups[-1], name=name, uuid=name, labels={}, min=0) for name in ("one", "two")]
+
+    (one,) = found(tmp_path, replace(observed, groups=(*observed.groups, *bad)))
+
+    assert "one, two have a minimum of 0" in one.what
+    assert "can only be replaced" in one.remedy
+
+
+def test_without_autoscaling_a_minimum_of_zero_harms_nothing(tmp_path: Path) -> None:
+    observed = with_group(there(labels={"hubfleet": "1", "auto_scaling_enabled": "false"}), "user", min=0)
+    pools = {"core": CORE, "user": {"machine": "m3.large", "nodes": 1}}
+
+    assert found(tmp_path, observed, pools, autoscaling=False) == []
+
+
+def test_a_cluster_of_the_old_driver_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    error = refused(tmp_path, there(release="49dc23f5-ffc9-40c3-9d34-7be7f9e34d63", labels={}))
+
+    assert "old Heat driver" in error.what
+    assert "move the homes" in error.remedy
+
+
+def test_absent_pools_and_groups_made_by_hand_are_told(tmp_path: Path) -> None:
+    observed = there()
+    others = replace(observed.groups[-1], name="byhand", uuid="g-byhand", labels={})
+    file = load(tmp_path, {**POOLS, "gpu": {"machine": "g3.medium", "nodes": {"min": 0, "max": 2}}})
+
+    absent, byhand = notes(described(file), replace(observed, groups=(*observed.groups, others)))
+
+    assert absent.startswith("pool gpu is not made now")
+    assert byhand == "node group byhand (1 node of m3.large) was made outside hubfleet: left alone"
+
+
+def test_a_pool_that_is_there_though_it_may_be_absent_keeps_a_node(tmp_path: Path) -> None:
+    pools = {"core": CORE, "user": {"machine": "m3.large", "nodes": {"min": 0, "max": 10}}}
+
+    made = planned(tmp_path, there(), pools)
+
+    assert made["pool/user"].action is Action.KEEP
+    assert made["pool/user"].details == ("1 to 10 nodes of m3.large",)
 
 
 def test_the_core_pool_may_get_room_to_grow(tmp_path: Path) -> None:
@@ -217,7 +316,9 @@ def test_without_autoscaling_the_core_pool_can_be_resized(tmp_path: Path) -> Non
 def test_autoscaling_cannot_come_later(tmp_path: Path) -> None:
     observed = there(labels={"hubfleet": "1", "auto_scaling_enabled": "false"})
 
-    assert "made without autoscaling" in refused(tmp_path, observed).why
+    (one,) = found(tmp_path, observed)
+    assert "made without autoscaling" in one.what
+    assert "`nodes: 1`" in one.remedy
 
 
 def test_a_cluster_that_failed_before_it_came_up_is_replaced(tmp_path: Path) -> None:

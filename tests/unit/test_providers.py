@@ -112,12 +112,6 @@ def test_without_autoscaling_pools_have_one_size(tmp_path: Path) -> None:
     assert problem.startswith("pools.user.nodes: a least and a most number of nodes need autoscaling")
 
 
-def test_a_pool_without_nodes_is_noted(tmp_path: Path) -> None:
-    description = described(load(tmp_path, {**POOLS, "gpu": {"machine": "g3.medium", "nodes": {"min": 0, "max": 2}}}))
-
-    assert any("pool gpu is not made now" in note for note in description.notes)
-
-
 def test_every_problem_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(spec.InvalidFiles) as caught:
         described(load(tmp_path, {"core": CORE, "gp": {}}, labels={"max_node_count": 3}))

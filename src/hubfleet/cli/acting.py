@@ -15,19 +15,26 @@ from hubfleet.events import Watch
 from hubfleet.tools import process
 
 CHANGES = 3
+_REPLACE = click.option(
+    "--replace",
+    metavar="POOL",
+    multiple=True,
+    help="This pool may be deleted and made anew, of the machine that the file says; servers on it stop.",
+)
 
 
 @click.command()
 @path_argument
 @DOCUMENT
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
-def plan(path: Path, as_json: bool, exit_code: bool) -> int:
+@_REPLACE
+def plan(path: Path, as_json: bool, exit_code: bool, replace: tuple[str, ...]) -> int:
     """What apply would do, and what stands in its way. Changes nothing.
 
     \b
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
     """
-    made = fleet.plan(fleet.load(path))
+    made = fleet.plan(fleet.load(path), replace=replace)
     click.echo(json_document(plan_document(made)) if as_json else "\n".join(plan_lines(made)))
     return CHANGES if exit_code and made.changes else 0
 
@@ -38,7 +45,8 @@ def plan(path: Path, as_json: bool, exit_code: bool) -> int:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @timeout_option
 @break_lock_option
-def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str) -> None:
+@_REPLACE
+def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str, replace: tuple[str, ...]) -> None:
     """Make cluster and hubs as the file says.
 
     Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
@@ -47,7 +55,7 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str)
     watch = Watch(began=process.began())
     target = fleet.load(path)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
-        made = fleet.plan(target, watch)
+        made = fleet.plan(target, watch, replace=replace)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
         fleet.possible(made)

@@ -17,13 +17,15 @@ from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError, Refused
 from hubfleet.events import Say, Watch
-from hubfleet.plan import Action, Finding, Step, infrastructure, preflight
-from hubfleet.plan.frozen import refuse_foreign
+from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight
+from hubfleet.plan.frozen import Terms, heat, refuse_foreign
 from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Magnum, NodeGroup
 from hubfleet.tools.openstack import Cloud
+
+_TERMS = Terms()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Infrastructure:
 
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class GroundState:
 class Ground(Protocol):
     """A cluster for hubs, made by hubfleet or found."""
 
-    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
-        """The steps that make it as the file says, and what stands in their way; `only` of this pool."""
+    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
+        """The steps that make it as the file says, and what stands in their way, on these terms."""
         ...
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -113,11 +116,13 @@ class MagnumGround:
     desired: MagnumCluster
     magnum: Magnum
 
-    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
+    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
         """See Ground."""
         seen = look.look(self.magnum, self.desired)
-        steps = infrastructure.steps(self.desired, seen.observed, file, only)
-        return Infrastructure(steps, preflight.findings(self.desired, seen.facts, file))
+        steps = infrastructure.steps(self.desired, seen.observed, file, terms)
+        found = infrastructure.findings(self.desired, seen.observed, file, terms)
+        notes = () if terms.only else infrastructure.notes(self.desired, seen.observed)
+        return Infrastructure(steps, (*found, *preflight.findings(self.desired, seen.facts, file)), notes)
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """See Ground."""
@@ -146,7 +151,11 @@ class MagnumGround:
             return GroundState(exists=False, text="Magnum has no cluster of this name", well=False)
         pools = tuple(_pool(pool, observed.group(pool.node_group)) for pool in self.desired.every_pool)
         said = f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}"
-        return GroundState(exists=True, text=said, well=not (there.failed or there.under_way), pools=pools)
+        ill = "it is of Magnum's old Heat driver, and has to be replaced: hubfleet plan" if heat(there) else ""
+        if bad := poison.finding(there, observed.groups):
+            ill = f"{bad.what}: hubfleet plan"
+        well = not (there.failed or there.under_way or ill)
+        return GroundState(exists=True, text=f"{said}; {ill}" if ill else said, well=well, pools=pools)
 
     def removal(self) -> tuple[Step, ...]:
         """See Ground."""
@@ -179,9 +188,9 @@ class ExistingGround:
     open_kube: Callable[..., Kube] = Kube
     """Takes a kubeconfig's text (tests give another)."""
 
-    def infrastructure(self, file: spec.Cluster, only: str | None = None) -> Infrastructure:
+    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
         """See Ground."""
-        if only is not None:
+        if terms.only is not None:
             raise Refused(
                 f"hubfleet does not make the nodes of {file.name}",
                 why="the cluster is somebody else's; hubfleet only puts hubs on it",

@@ -51,7 +51,7 @@ def look(magnum: Magnum, desired: MagnumCluster) -> Seen:
         facts = replace(facts, exists=True, owner=cluster.user, labels=cluster.labels, machines=machines)
     template = next((t for t in facts.templates if desired.template in (t.uuid, t.name)), None)
     network, subnet = _network(desired, facts.networks, facts.subnets)
-    return Seen(Observed(template, cluster, there.groups, network, subnet), facts)
+    return Seen(Observed(template, cluster, there.groups, network, subnet, facts.flavors), facts)
 
 
 def _there(magnum: Magnum, desired: MagnumCluster) -> tuple[Observed, tuple[Server, ...]]:

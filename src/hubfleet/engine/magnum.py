@@ -50,7 +50,8 @@ def jobs(
             case ClusterWork():
                 made.append(Job(step.id, nodes.api))
             case PoolWork() as pool:
-                made.append(Job(step.id, partial(nodes.pool, step.id, pool)))
+                wait = nodes.anew if step.action is Action.REPLACE else nodes.pool
+                made.append(Job(step.id, partial(wait, step.id, pool)))
             case other:
                 raise TypeError(f"{step.id} has no work that Magnum could do: {type(other).__name__}")
     return tuple(made)

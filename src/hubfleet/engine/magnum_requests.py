@@ -20,7 +20,7 @@ from hubfleet.plan import requests
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork, size
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import MagnumPool
-from hubfleet.tools.magnum import DEFAULT_WORKER, NodeGroup
+from hubfleet.tools.magnum import DEFAULT_MASTER, DEFAULT_WORKER, NodeGroup
 from hubfleet.tools.openstack_errors import transient
 
 _ORDER = (Action.DESTROY, Action.REPLACE, Action.CREATE, Action.FINISH, Action.CHANGE)
@@ -52,6 +52,7 @@ class Requests:
             self._healing.settle()
             for step, work in pools:
                 self._fit(step, work)
+            self._control_plane()
         return f"Magnum: {self._view.cluster.status}" if self._view.cluster else "Magnum: gone"
 
     # the cluster
@@ -154,6 +155,29 @@ class Requests:
         cluster = self._view.cluster
         if cluster and cluster.status == "CREATE_FAILED" and not cluster.api_address:
             raise create_failed(cluster)
+
+    def _control_plane(self) -> None:
+        """Gives it the number of machines that it should have, after everything that needs its API."""
+        step = next((step for step in self._steps if isinstance(step.work, ClusterWork)), None)
+        if step is None or step.action is not Action.CHANGE:
+            return
+        wanted = cast("ClusterWork", step.work).desired.control_plane_nodes
+        for _ in range(LOST):
+            cluster = self._magnum.cluster(self._view.known)
+            if cluster is None or cluster.control_plane_nodes == wanted:
+                return
+            self._spacing.wait()
+            self._view.tell(step.id, f"asked Magnum for a control plane of {wanted}")
+            self._magnum.resize(self._view.known, DEFAULT_MASTER, wanted)
+            self._spacing.sent()
+            self._patience.clock.sleep(FIRST)
+            self._healing.settle()
+        raise HubfleetError(
+            f"Magnum does not give the control plane {wanted} machines",
+            why=f"it was asked {LOST} times",
+            remedy="take the number back, or tell the cloud's operators",
+            layer=Layer.MAGNUM,
+        )
 
     # pools
 

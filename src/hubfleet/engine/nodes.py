@@ -78,10 +78,25 @@ class Nodes:
         view.ready.add(step)
         return f"{count.ready} node{'' if count.ready == 1 else 's'} ready" if wanted else "gone"
 
+    def anew(self, step: str, work: PoolWork) -> str:
+        """As `pool`, of one whose nodes of now are to be replaced by others."""
+        view, began = self._view, self._view.patience.clock.now()
+        old = self._names(work.node_group)
+        with view.patience.watch.waiting("nodes"):
+            while (left := old & self._names(work.node_group)) and not view.patience.over:
+                view.tell(step, f"{len(left)} of the old nodes still there")
+                view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
+        return self.pool(step, work)
+
     def registered(self, group: str) -> int | None:
         """How many nodes of this node group there are; None while the API does not answer."""
         count = self._count(group) if self._addressed() else None
         return count.registered if count else None
+
+    def _names(self, group: str) -> frozenset[str]:
+        """Of the nodes of this node group, as far as the API answers."""
+        found = self._of(group) if self._addressed() else None
+        return frozenset(node.name for node in found or ())
 
     def _addressed(self) -> bool:
         return bool(self._view.cluster and self._view.cluster.api_address)
@@ -92,17 +107,22 @@ class Nodes:
 
     def _count(self, group: str) -> _Count | None:
         """None while the API does not answer."""
+        nodes = self._of(group)
+        if nodes is None:
+            return None
+        why = next((_why(node) for node in nodes if not node.ready), "")
+        return _Count(len(nodes), sum(node.ready for node in nodes), why)
+
+    def _of(self, group: str) -> list[Node] | None:
         kube = self._door()
         if kube is None:
             return None
         try:
-            nodes = [node for node in kube.nodes() if node.labels.get(NODE_GROUP_LABEL) == group]
+            return [node for node in kube.nodes() if node.labels.get(NODE_GROUP_LABEL) == group]
         except CloudError as error:
             if error.status in (401, 403):
                 raise
             return None
-        why = next((_why(node) for node in nodes if not node.ready), "")
-        return _Count(len(nodes), sum(node.ready for node in nodes), why)
 
     def _door(self) -> Kube | None:
         with self._lock:

@@ -10,7 +10,8 @@ from typing import Any
 from hubfleet import registry
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, json_schema, load_cluster, resolve, without_secrets
+from hubfleet.spec import Cluster, Pool, json_schema, load_cluster, resolve, without_secrets
+from hubfleet.spec.wording import did_you_mean
 
 CLUSTER_FILE = "cluster.yaml"
 
@@ -56,3 +57,12 @@ def cluster_file(path: Path) -> Path:
             remedy="give the path of a cluster file, or of a folder that holds one (examples/first-hub is one to copy)",
         )
     return file
+
+
+def known_pool(cluster: Cluster, name: str) -> Pool:
+    """The pool of that name. UsageError if the file has none."""
+    if name not in cluster.pools:
+        near = did_you_mean(name, list(cluster.pools))
+        remedy = f"{near} It has: {', '.join(cluster.pools)}".strip()
+        raise UsageError(f"{cluster.file} has no pool {name!r}", remedy=remedy)
+    return cluster.pools[name]

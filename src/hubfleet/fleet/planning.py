@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 from hubfleet import hubs
 from hubfleet.engine import releases
 from hubfleet.engine.ground import Infrastructure, ground
-from hubfleet.errors import CloudError
+from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Watch
 from hubfleet.fleet.access import Access, access, first_line
-from hubfleet.fleet.loading import Target
+from hubfleet.fleet.loading import Target, known_pool
+from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.plan import Action, Plan, Step
 from hubfleet.plan import releases as release_plan
+from hubfleet.plan.frozen import Terms
 from hubfleet.plan.steps import Impossible
 from hubfleet.spec import InvalidFiles
 from hubfleet.tools.helm import Helm
@@ -24,17 +27,19 @@ _READABLE = (
 _UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
 
 
-def plan(target: Target, watch: Watch | None = None) -> Plan:
-    """What `apply` would do; `watch` counts what was waited for. Raises `spec.InvalidFiles` for secrets that are
-    missing, Refused for what is unsafe."""
+def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str] = ()) -> Plan:
+    """What `apply` would do; `watch` counts what was waited for. `replace`: pools that may be deleted and made anew.
+    Raises `spec.InvalidFiles` for secrets that are missing, Refused for what is unsafe, UsageError for a pool that is
+    not there."""
     watch = watch or Watch()
+    _replaceable(target, replace)
     resolved = target.resolved()
     wanted = hubs.releases(resolved.cluster, resolved.description)
     stands_on = ground(resolved.description, watch)
     opening = access(stands_on, target.cluster.name, watch)
     with opening as opened, ThreadPoolExecutor(1, thread_name_prefix="plan") as pool:
         there = pool.submit(_releases_there, wanted, opened)
-        infrastructure = stands_on.infrastructure(resolved.cluster)
+        infrastructure = stands_on.infrastructure(resolved.cluster, Terms(replace=frozenset(replace)))
         try:
             found = there.result()
         except CloudError:
@@ -42,10 +47,28 @@ def plan(target: Target, watch: Watch | None = None) -> Plan:
                 raise
             found = ()  # it is being made, or something stands in the way, which is told
         steps = release_plan.steps(wanted, found, resolved.cluster)
+        lost = tuple(servers_lost(infrastructure.steps, target.description, opened))
     with watch.waiting("Helm"):
         _accepted_by_charts(steps, resolved)
-    notes = (*resolved.description.notes, *(_READABLE.format(hub=one.hub) for one in wanted if not one.encrypts))
+    notes = (
+        *resolved.description.notes,
+        *infrastructure.notes,
+        *lost,
+        *(_READABLE.format(hub=one.hub) for one in wanted if not one.encrypts),
+    )
     return Plan(target.cluster.name, (*infrastructure.steps, *steps), infrastructure.findings, notes)
+
+
+def _replaceable(target: Target, names: Collection[str]) -> None:
+    for name in names:
+        pool = known_pool(target.cluster, name)
+        if "core" in pool.runs:
+            raise Refused(
+                f"the pool {name} cannot be replaced",
+                why="it runs core, and is Magnum's default-worker, which cannot be deleted",
+                remedy="make the cluster anew under another name, or keep this machine",
+                layer=Layer.MAGNUM,
+            )
 
 
 def _whole(found: Infrastructure) -> bool:

@@ -9,17 +9,15 @@ from pathlib import Path
 
 from hubfleet import registry
 from hubfleet.engine.ground import ground
-from hubfleet.engine.servers import running
-from hubfleet.errors import CloudError, Layer, Refused, UsageError
+from hubfleet.errors import Layer, Refused, UsageError
 from hubfleet.events import Watch
-from hubfleet.fleet.access import Access, access
-from hubfleet.fleet.loading import Target
+from hubfleet.fleet.access import access
+from hubfleet.fleet.loading import Target, known_pool
+from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.plan import Change, Plan, Step
-from hubfleet.plan.infrastructure import PoolWork, most_left
-from hubfleet.provider import Description
+from hubfleet.plan.frozen import Terms
 from hubfleet.spec import Cluster, NodeCount, Pool
 from hubfleet.spec.editing import with_nodes
-from hubfleet.spec.wording import did_you_mean
 
 _MOST = 1000
 
@@ -54,8 +52,7 @@ def scale_wish(target: Target, pool: str, nodes: int | None, least: int | None, 
     """The wish, judged by what can be known without asking a cloud. One of `least` and `most` that is left out is the
     file's. UsageError if it makes no sense, Refused for a pool that must not go."""
     cluster = target.cluster
-    _known(cluster, pool)
-    there = cluster.pools[pool].nodes
+    there = known_pool(cluster, pool).nodes
     if nodes is not None and (least is not None or most is not None):
         raise UsageError("--nodes is a fixed number, --min and --max are bounds", remedy="give one or the other")
     if nodes is None and least is None and most is None:
@@ -72,13 +69,6 @@ def scale_wish(target: Target, pool: str, nodes: int | None, least: int | None, 
         return Scaling(target, pool, None, _with(target, rest))
     now = cluster.pools[pool].model_copy(update={"nodes": NodeCount(min=max(1, low), max=high)})
     return Scaling(target, pool, NodeCount(min=low, max=high), _with(target, {**cluster.pools, pool: now}))
-
-
-def _known(cluster: Cluster, pool: str) -> None:
-    if pool not in cluster.pools:
-        near = did_you_mean(pool, list(cluster.pools))
-        remedy = f"{near} It has: {', '.join(cluster.pools)}".strip()
-        raise UsageError(f"{cluster.file} has no pool {pool!r}", remedy=remedy)
 
 
 def _may_go(cluster: Cluster, pool: str) -> None:
@@ -113,7 +103,7 @@ def plan_scale(wish: Scaling, watch: Watch | None = None, *, written: bool = Fal
     name = wish.file.cluster.name
     with access(stands_on, name, watch) as opened:
         opened.doors()
-        found = stands_on.infrastructure(wish.wanted.cluster, only=wish.pool)
+        found = stands_on.infrastructure(wish.wanted.cluster, Terms(only=wish.pool))
         steps = tuple(replace(step, changes=_from_here(step)) for step in found.steps)
         notes = (*servers_lost(steps, wish.wanted.description, opened), *(() if written else _set_back(wish)))
     return Plan(name, steps, found.findings, notes)
@@ -122,23 +112,6 @@ def plan_scale(wish: Scaling, watch: Watch | None = None, *, written: bool = Fal
 def _from_here(step: Step) -> tuple[Change, ...]:
     """Its changes, which no line of the file asks for."""
     return tuple(replace(change, origin=None) for change in step.changes)
-
-
-def servers_lost(steps: tuple[Step, ...], description: Description, opened: Access) -> Iterator[str]:
-    """A note for each pool that loses nodes while users' servers run on it. None while the API does not answer."""
-    label = description.traits.pool_label
-    pools = [(step, step.work) for step in steps if isinstance(step.work, PoolWork)]
-    left = {work.node_group: most for step, work in pools if (most := most_left(step)) is not None}
-    try:
-        doors = opened.doors_if_there() if left and label else None
-        found = running(doors.kube, {group: {label: group} for group in left}) if doors and label else {}
-    except CloudError:
-        return
-    for group, now in found.items():
-        if now.servers and now.nodes > left[group]:
-            who = "one user's server runs" if now.servers == 1 else f"{now.servers} users' servers run"
-            where = "its node" if now.nodes == 1 else f"its {now.nodes} nodes"
-            yield f"node group {group}: {who} on {where}; a node that goes stops those on it (files stay)"
 
 
 def _set_back(wish: Scaling) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hubfleet import spec
-from hubfleet.plan import requests
-from hubfleet.plan.frozen import refuse_foreign, refuse_frozen, refuse_undeleted, replaceable
-from hubfleet.plan.steps import Action, Change, Step
+from hubfleet.plan import frozen, poison, requests
+from hubfleet.plan.frozen import Terms, refuse_foreign, refuse_heat, refuse_undeleted, replaceable, same_machine
+from hubfleet.plan.steps import Action, Change, Finding, Step
 from hubfleet.provider import MagnumCluster, MagnumPool
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
+from hubfleet.tools.openstack import Flavor
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Observed:
     groups: tuple[NodeGroup, ...] = ()
     network: str | None = None
     subnet: str | None = None
+    flavors: tuple[Flavor, ...] = ()
 
     def group(self, name: str) -> NodeGroup | None:
         """The node group of that name."""
@@ -46,22 +48,53 @@ class PoolWork:
     pool: MagnumPool | None
 
 
-def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster, only: str | None = None) -> tuple[Step, ...]:
-    """One step for the cluster and one for each pool, in an order that works; with `only`, for that pool alone, of a
-    cluster that is there.
+_ANYTHING = Terms()
 
-    Raises Refused, with everything at once, where the file wants what cannot be changed in place, or if the cluster is
-    not hubfleet's.
+
+def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster, terms: Terms = _ANYTHING) -> tuple[Step, ...]:
+    """One step for the cluster and one for each pool, in an order that works.
+
+    Raises Refused if the cluster is not hubfleet's, or one that Magnum can do nothing with any more.
     """
     there = observed.cluster
     if there is None or going(there) or stillborn(there):
         return (_create_cluster(desired, observed), *map(_create_pool, filter(_at_once, desired.every_pool)))
+    refuse_heat(there)
     refuse_undeleted(there)
     refuse_foreign(there)
-    refuse_frozen(desired, there, observed.groups, observed.template, file, only)
-    pools = tuple(_pool_step(pool, observed, file) for pool in desired.every_pool if _wanted(pool, observed))
-    every = (*pools, *_superfluous(desired, observed))
-    return (_cluster_step(desired, there), *(step for step in every if only is None or step.id == f"pool/{only}"))
+    pools = tuple(_pool_step(pool, observed, file, terms) for pool in desired.every_pool if _wanted(pool, observed))
+    every = (*pools, *_superfluous(desired, observed, terms))
+    return (
+        _cluster_step(desired, there, file, terms),
+        *(step for step in every if terms.only is None or step.id == f"pool/{terms.only}"),
+    )
+
+
+def findings(
+    desired: MagnumCluster, observed: Observed, file: spec.Cluster, terms: Terms = _ANYTHING
+) -> tuple[Finding, ...]:
+    """What the file wants and Magnum cannot do with the cluster that is there, each with its line; and what is wrong
+    with the cluster itself."""
+    there = observed.cluster
+    if there is None or going(there) or stillborn(there):
+        return ()
+    found = frozen.findings(desired, there, observed.groups, observed.template, observed.flavors, file, terms)
+    bad = poison.finding(there, observed.groups)
+    return (*found, *((bad,) if bad else ()))
+
+
+def notes(desired: MagnumCluster, observed: Observed) -> tuple[str, ...]:
+    """What one should know: pools that are absent, and node groups that are nobody's of the file."""
+    absent = [pool for pool in desired.every_pool if not _wanted(pool, observed)]
+    names = {pool.node_group for pool in desired.every_pool}
+    others = [group for group in observed.groups if _extra(group, names) and requests.MARK not in group.labels]
+    return (
+        *(f"pool {pool.pool} is not made now: with `min: 0` it is absent while nobody needs it" for pool in absent),
+        *(
+            f"node group {one.name} ({_machines(str(one.count), one.machine)}) was made outside hubfleet: left alone"
+            for one in others
+        ),
+    )
 
 
 def most_left(step: Step) -> int | None:
@@ -103,15 +136,25 @@ def _create_cluster(desired: MagnumCluster, observed: Observed) -> Step:
     return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, body, doomed), tuple(details))
 
 
-def _cluster_step(desired: MagnumCluster, there: Cluster) -> Step:
+def _cluster_step(desired: MagnumCluster, there: Cluster, file: spec.Cluster, terms: Terms) -> Step:
+    changes = _control_plane(desired, there, file) if terms.only is None else ()
     unsettled = there.under_way or there.failed
     details = [
         f"Kubernetes {there.version}" if there.version else "",
         f"Magnum says {there.status}" if unsettled else "",
         *_old_labels(desired, there),
     ]
-    action = Action.FINISH if unsettled else Action.KEEP
-    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired), tuple(filter(None, details)))
+    action = Action.CHANGE if changes else Action.FINISH if unsettled else Action.KEEP
+    told = tuple(filter(None, details))
+    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired), told, changes)
+
+
+def _control_plane(desired: MagnumCluster, there: Cluster, file: spec.Cluster) -> tuple[Change, ...]:
+    """Its number of machines, always odd, is the one thing of it that the driver changes (magnum-capi-helm 1.4
+    driver.py:91)."""
+    was, wanted = there.control_plane_nodes, desired.control_plane_nodes
+    origin = file.position("provider", file.provider.name, "control_plane", "nodes")
+    return () if was in (wanted, None) else (Change("control_plane.nodes", was, wanted, origin),)
 
 
 def _old_labels(desired: MagnumCluster, there: Cluster) -> list[str]:
@@ -139,15 +182,17 @@ def _create_pool(pool: MagnumPool) -> Step:
     return Step(_id(pool), Action.CREATE, _subject(pool), PoolWork(pool.node_group, pool), details)
 
 
-def _pool_step(pool: MagnumPool, observed: Observed, file: spec.Cluster) -> Step:
+def _pool_step(pool: MagnumPool, observed: Observed, file: spec.Cluster, terms: Terms) -> Step:
     group = observed.group(pool.node_group)
     if group is None or group.status.startswith("DELETE_"):
         return _create_pool(pool)
-    details = [_machines(str(pool.nodes), pool.machine)]
+    details = [_machines(_told(*_pair(pool)), pool.machine)]
     changes = _changes(pool, group, observed, file)
-    if replaceable(group) and group.machine != pool.machine:
+    other = not same_machine(group.machine, pool.machine, observed.flavors)
+    if other and frozen.may_be_replaced(pool, group, terms):
         action = Action.REPLACE
-        details.append(f"instead of one of {group.machine}, which failed: {group.reason}")
+        failed = f", which failed: {group.reason}" if replaceable(group) else ": its nodes go first"
+        details.append(f"instead of one of {group.machine}{failed}")
     elif changes:
         action = Action.CHANGE
     elif group.under_way or group.failed:
@@ -161,7 +206,7 @@ def _pool_step(pool: MagnumPool, observed: Observed, file: spec.Cluster) -> Step
 def _changes(pool: MagnumPool, group: NodeGroup, observed: Observed, file: spec.Cluster) -> tuple[Change, ...]:
     origin = file.position("pools", pool.pool, "nodes")
     old = size(group, observed.cluster)
-    return () if old == _pair(pool) else (Change("nodes", _told(*old), str(pool.nodes), origin),)
+    return () if old == _pair(pool) else (Change("nodes", _told(*old), _told(*_pair(pool)), origin),)
 
 
 def size(group: NodeGroup, cluster: Cluster | None) -> tuple[int, int]:
@@ -184,8 +229,13 @@ def _told(fewest: int, most: int) -> str:
     return str(fewest) if fewest == most else f"{fewest} to {most}"
 
 
-def _superfluous(desired: MagnumCluster, observed: Observed) -> list[Step]:
-    """Groups that hubfleet made and the file does not name any more. Others' are left alone."""
+def _extra(group: NodeGroup, names: set[str]) -> bool:
+    return group.name not in names and not group.default and group.role != "master"
+
+
+def _superfluous(desired: MagnumCluster, observed: Observed, terms: Terms) -> list[Step]:
+    """Groups that hubfleet made and the file does not name any more. Others' are left alone, unless one is asked for
+    by name."""
     names = {pool.node_group for pool in desired.every_pool}
     return [
         Step(
@@ -196,7 +246,7 @@ def _superfluous(desired: MagnumCluster, observed: Observed) -> list[Step]:
             (_machines(str(group.count), group.machine),),
         )
         for group in observed.groups
-        if group.name not in names and not group.default and group.role != "master" and requests.MARK in group.labels
+        if _extra(group, names) and (requests.MARK in group.labels or group.name == terms.only)
     ]
 
 

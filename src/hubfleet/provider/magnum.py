@@ -84,7 +84,7 @@ class MagnumProvider:
         )
         placement = {name: {NODE_GROUP_LABEL: pool.node_group} for name, pool in pools.items()}
         traits = Traits(min_pool_nodes=1, pool_label=NODE_GROUP_LABEL)
-        return Description(infrastructure, traits, placement, tuple(_notes(cluster)))
+        return Description(infrastructure, traits, placement)
 
 
 def _pool(name: str, pool: Pool) -> MagnumPool:
@@ -92,12 +92,6 @@ def _pool(name: str, pool: Pool) -> MagnumPool:
     return MagnumPool(
         name, group, pool.machine or "", pool.nodes, role="worker", labels=pool.labels, taints=pool.taints
     )
-
-
-def _notes(cluster: Cluster) -> Iterator[str]:
-    for name, pool in cluster.pools.items():
-        if pool.nodes.min == 0:
-            yield f"pool {name} is not made now: with `min: 0` it is absent while nobody needs it"
 
 
 def _label_problems(cluster: Cluster, settings: MagnumSettings) -> Iterator[Problem]:
