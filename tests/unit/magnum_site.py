@@ -31,6 +31,7 @@ class Machines:
 
     count: int
     ready_at: float
+    kubelet: str = "v1.33.2"
 
 
 class Cloud:
@@ -63,6 +64,10 @@ class Site:
         self.stuck_addon = False
         self.now = "2026-11-22T15:00:00+00:00"
         """When clusters are written down."""
+        self.kubernetes = {"t-1": "v1.33.2", "t-2": "v1.34.4"}
+        """Of the site's templates."""
+        self._api_version = "v1.33.2"
+        self._rolls_until = float("-inf")
         self.forgetful = ""
         """The name of a group whose request Magnum forgets half way, once."""
         self._helm_until = float("-inf")
@@ -107,6 +112,20 @@ class Site:
             if name == "default-master":
                 self.clusters[uuid] = replace(self.clusters[uuid], control_plane_nodes=count)
             self._upgrade(uuid, on_success=lambda: self._status(uuid, "UPDATE_IN_PROGRESS"), on_failure=name)
+
+    def upgrade(self, uuid: str, template: str) -> None:
+        with self._lock:
+            self._advance()
+            self.requests.append(f"upgrade {template}")
+            if not self.clusters[uuid].status.endswith("_COMPLETE"):
+                return
+            self.clusters[uuid] = replace(self.clusters[uuid], template=template)
+            self._status(uuid, "UPDATE_IN_PROGRESS")
+            for name in self.group_rows:
+                self._row(name, status="UPDATE_IN_PROGRESS")
+            self._rolls_until, new = float("inf"), self.kubernetes[template]
+            rolls = lambda: self._after(self.control_plane, lambda: self._roll(uuid, new))  # noqa: E731
+            self._upgrade(uuid, on_success=rolls, on_failure="default-worker")
 
     def brief_groups(self, uuid: str) -> tuple[NodeGroup, ...]:
         with self._lock:
@@ -178,11 +197,17 @@ class Site:
             self._advance()
             now = self.clock.now()
             return tuple(
-                Node(f"{name}-{i}", True, "", {"capi.stackhpc.com/node-group": name}, {}, "v1.33", True, "")
+                Node(f"{name}-{i}", True, "", {"capi.stackhpc.com/node-group": name}, {}, machines.kubelet, True, "")
                 for name, machines in self.machines.items()
                 for i in range(machines.count)
                 if now >= machines.ready_at
             )
+
+    def api_version(self) -> str:
+        """Of the control plane."""
+        with self._lock:
+            self._advance()
+            return self._api_version
 
     # behind it
 
@@ -274,6 +299,14 @@ class Site:
         """The chart leaves such a group's number of nodes to the autoscaler (magnum-capi-helm 1.4 driver.py:718)."""
         return self.clusters[uuid].labels.get("auto_scaling_enabled") == "true" and row.min != (row.max or row.count)
 
+    def _roll(self, uuid: str, kubernetes: str) -> None:
+        """The control plane is new; now every pool's nodes, one of a pool at a time."""
+        self.clusters[uuid] = replace(self.clusters[uuid], version=kubernetes)
+        self._api_version = kubernetes
+        self._rolls_until = self.clock.now() + self.boot * max(old.count for old in self.machines.values())
+        for name, old in self.machines.items():
+            self.machines[name] = Machines(old.count, self.clock.now() + self.boot * old.count, kubernetes)
+
     def _conflict(self, uuid: str, name: str) -> None:
         status = self.group_rows[name].status.replace("IN_PROGRESS", "FAILED")
         self._row(name, status=status, reason=CONFLICT)
@@ -285,6 +318,8 @@ class Site:
             if not cluster.under_way or cluster.status.startswith("DELETE"):
                 continue
             now, address = self.clock.now(), cluster.api_address
+            if now < self._rolls_until:
+                continue
             for name, row in list(self.group_rows.items()):
                 machines = self.machines.get(name)
                 if row.status == "DELETE_IN_PROGRESS" and machines is None:
@@ -337,6 +372,11 @@ class Kube:
 
     def ready(self) -> bool:
         return any(cluster.api_address for cluster in self._site.clusters.values())
+
+    def version(self) -> str:
+        if not self.ready():
+            raise CloudError("the API server does not answer", layer=Layer.KUBERNETES)
+        return self._site.api_version()
 
     def nodes(self) -> tuple[Node, ...]:
         if not self.ready():

@@ -186,19 +186,23 @@ def found(
 
 
 def test_every_thing_that_cannot_change_is_a_finding_with_its_place_and_what_to_do(tmp_path: Path) -> None:
-    observed = replace(there(), template=replace(TEMPLATE, uuid="t-2", name="kubernetes-1-34"))
     pools = {"core": CORE, "user": {"machine": "m3.xl", "nodes": {"min": 1, "max": 10}}}
 
-    seen = found(tmp_path, observed, pools, keypair="other", control_plane={"machine": "m3.large", "nodes": 1})
+    seen = found(tmp_path, there(), pools, keypair="other", control_plane={"machine": "m3.large", "nodes": 1})
 
     assert [one.what.partition(" when")[0].partition(" for")[0] for one in seen] == [
-        "template was t-1",
         "keypair was deploy",
         "control_plane.machine was m3.quad",
         "pool user is of m3.large",
     ]
     assert all(one.fatal and one.remedy and one.origin and one.origin.line > 1 for one in seen)
     assert "hubfleet apply --replace user" in seen[-1].remedy
+
+
+def test_another_template_is_the_matter_of_upgrade_and_stops_nothing(tmp_path: Path) -> None:
+    observed = replace(there(), template=replace(TEMPLATE, uuid="t-2", name="kubernetes-1-34"))
+
+    assert set(actions(planned(tmp_path, observed)).values()) == {Action.KEEP}
 
 
 def test_default_workers_frozen_minimum_is_explained(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from functools import partial
 from typing import Protocol
 
 from hubfleet import spec
-from hubfleet.engine import kubeconfigs, look, magnum
+from hubfleet.engine import kubeconfigs, look, magnum, upgrading
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job
-from hubfleet.errors import CloudError, Refused
+from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
-from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight
-from hubfleet.plan.frozen import Terms, heat, refuse_foreign
+from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight, upgrades
+from hubfleet.plan.frozen import Terms, heat, refuse_foreign, refuse_heat, refuse_undeleted
+from hubfleet.plan.upgrades import Wish
 from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.kubeconfig import kubeconfig
@@ -90,6 +91,14 @@ class Ground(Protocol):
         """What there is."""
         ...
 
+    def upgrade(self, wish: Wish) -> tuple[Step, ...]:
+        """The hops to another Kubernetes; none if it is there. UsageError, Refused where there is no way."""
+        ...
+
+    def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
+        """The jobs of those hops."""
+        ...
+
     def removal(self) -> tuple[Step, ...]:
         """The steps that remove it; none if it is not hubfleet's to remove."""
         ...
@@ -122,7 +131,17 @@ class MagnumGround:
         steps = infrastructure.steps(self.desired, seen.observed, file, terms)
         found = infrastructure.findings(self.desired, seen.observed, file, terms)
         notes = () if terms.only else infrastructure.notes(self.desired, seen.observed)
-        return Infrastructure(steps, (*found, *preflight.findings(self.desired, seen.facts, file)), notes)
+        other = self._other_template(seen, file)
+        return Infrastructure(steps, (*found, *preflight.findings(self.desired, seen.facts, file), *other), notes)
+
+    def _other_template(self, seen: look.Seen, file: spec.Cluster) -> tuple[Finding, ...]:
+        """That the file names another template than the cluster's: asked for only where it does."""
+        there, wanted = seen.observed.cluster, seen.observed.template
+        if there is None or wanted is None or not seen.facts.exists or there.template == wanted.uuid:
+            return ()
+        place = file.position("provider", file.provider.name, "template")
+        found = upgrades.finding(there, look.offers(self.magnum), self.desired.template, place)
+        return () if found is None else (found,)
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """See Ground."""
@@ -156,6 +175,22 @@ class MagnumGround:
             ill = f"{bad.what}: hubfleet plan"
         well = not (there.failed or there.under_way or ill)
         return GroundState(exists=True, text=f"{said}; {ill}" if ill else said, well=well, pools=pools)
+
+    def upgrade(self, wish: Wish) -> tuple[Step, ...]:
+        """See Ground."""
+        there = self.magnum.cluster(self.desired.name)
+        if there is None or not there.api_address or infrastructure.going(there):
+            raise UsageError(f"there is no cluster {self.desired.name} to upgrade", remedy="hubfleet apply makes it")
+        refuse_heat(there)
+        refuse_undeleted(there)
+        refuse_foreign(there)
+        return upgrades.steps(there, self.magnum.brief_groups(there.uuid), look.offers(self.magnum), wish)
+
+    def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
+        """See Ground."""
+        return upgrading.jobs(
+            steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+        )
 
     def removal(self) -> tuple[Step, ...]:
         """See Ground."""
@@ -218,6 +253,18 @@ class ExistingGround:
         except CloudError as error:
             return GroundState(exists=True, text=error.what, well=False)
         return GroundState(exists=True, text=text, well=True)
+
+    def upgrade(self, wish: Wish) -> tuple[Step, ...]:  # noqa: ARG002 (the contract's)
+        """See Ground."""
+        raise UsageError(
+            f"{self.cluster.name} is somebody else's to upgrade",
+            why="its provider is `existing`: hubfleet only puts hubs on it",
+            remedy="upgrade it with the tools that made it",
+        )
+
+    def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
+        """See Ground."""
+        return ()
 
     def removal(self) -> tuple[Step, ...]:
         """See Ground."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,10 @@ from hubfleet.engine.run import together
 from hubfleet.plan.infrastructure import Observed, going, stillborn
 from hubfleet.plan.preflight import Facts
 from hubfleet.plan.preflight.facts import template_of
+from hubfleet.plan.upgrades import Offer
 from hubfleet.provider import MagnumCluster
 from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup, Template
-from hubfleet.tools.openstack import Flavor, Network, Server, Subnet, is_uuid
+from hubfleet.tools.openstack import Flavor, Image, Network, Server, Subnet, is_uuid
 from hubfleet.tools.openstack_quota import Room
 
 
@@ -98,6 +99,19 @@ def observe(magnum: Magnum, desired: MagnumCluster) -> Observed:
     """The cluster of this name and its node groups only, with no template."""
     cluster = magnum.cluster(desired.name)
     return Observed(None, cluster, magnum.groups(cluster.uuid) if cluster else ())
+
+
+def offers(magnum: Magnum) -> tuple[Offer, ...]:
+    """The site's templates with the Kubernetes of their images. Two requests."""
+    templates = [template for template in magnum.templates() if template.coe in {"kubernetes", ""}]
+    images = magnum.cloud.images({template.image for template in templates})
+    return offered(templates, images)
+
+
+def offered(templates: Iterable[Template], images: Iterable[Image]) -> tuple[Offer, ...]:
+    """Each template with what its image (by name or UUID) tells."""
+    told = {key: image.kubernetes for image in images for key in (image.id, image.name)}
+    return tuple(Offer(template, told.get(template.image, "")) for template in templates)
 
 
 def _machines(groups: tuple[NodeGroup, ...], servers: tuple[Server, ...], flavors: tuple[Flavor, ...]) -> Counter[str]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.scaling import plan_scale, scale_wish, write
     from hubfleet.fleet.state import Status, status
+    from hubfleet.fleet.upgrading import plan_upgrade, upgrade, wish
 
 _PLACES = {
     "Credentials": "hubfleet.engine.releases",
@@ -44,6 +45,9 @@ _PLACES = {
     "write": "hubfleet.fleet.scaling",
     "Status": "hubfleet.fleet.state",
     "status": "hubfleet.fleet.state",
+    "plan_upgrade": "hubfleet.fleet.upgrading",
+    "upgrade": "hubfleet.fleet.upgrading",
+    "wish": "hubfleet.fleet.upgrading",
 }
 
 __all__ = [
@@ -61,11 +65,14 @@ __all__ = [
     "plan",
     "plan_destroy",
     "plan_scale",
+    "plan_upgrade",
     "possible",
     "run_with_kubeconfig",
     "scale_wish",
     "schema",
     "status",
+    "upgrade",
+    "wish",
     "write",
     "write_private",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hubfleet.engine.servers import running
+from hubfleet.engine.servers import by_pool
 from hubfleet.errors import CloudError
 from hubfleet.fleet.access import Access
 from hubfleet.plan import Step
@@ -19,7 +19,7 @@ def servers_lost(steps: tuple[Step, ...], description: Description, opened: Acce
     left = {work.node_group: most for step, work in pools if (most := most_left(step)) is not None}
     try:
         doors = opened.doors_if_there() if left and label else None
-        found = running(doors.kube, {group: {label: group} for group in left}) if doors and label else {}
+        found = by_pool(doors.kube, {group: {label: group} for group in left}) if doors and label else {}
     except CloudError:
         return
     for group, now in found.items():

@@ -10,7 +10,7 @@ from hubfleet.errors import Layer, Refused
 from hubfleet.plan import requests
 from hubfleet.plan.steps import Finding
 from hubfleet.provider import MagnumCluster, MagnumPool
-from hubfleet.tools.magnum import Cluster, NodeGroup, Template
+from hubfleet.tools.magnum import Cluster, NodeGroup
 from hubfleet.tools.openstack import Flavor, is_uuid
 
 
@@ -76,14 +76,13 @@ def findings(
     desired: MagnumCluster,
     there: Cluster,
     groups: Sequence[NodeGroup],
-    template: Template | None,
     flavors: Sequence[Flavor],
     file: spec.Cluster,
     terms: Terms,
 ) -> Iterator[Finding]:
     """Every difference that cannot be made good in place, each with its line of the file and what to do."""
     if terms.only is None:
-        yield from _of_cluster(desired, there, template, flavors, file)
+        yield from _of_cluster(desired, there, flavors, file)
     for pool in desired.every_pool:
         group = next((group for group in groups if group.name == pool.node_group), None)
         if group is not None and terms.only in (None, pool.pool):
@@ -93,10 +92,9 @@ def findings(
 
 
 def _of_cluster(
-    desired: MagnumCluster, there: Cluster, template: Template | None, flavors: Sequence[Flavor], file: spec.Cluster
+    desired: MagnumCluster, there: Cluster, flavors: Sequence[Flavor], file: spec.Cluster
 ) -> Iterator[Finding]:
     was: dict[tuple[str, ...], tuple[str | None, str | None]] = {
-        ("template",): (there.template, template.uuid if template else there.template),
         ("keypair",): (there.keypair, desired.keypair),
     }
     if not same_machine(there.control_plane_machine, desired.control_plane_machine, flavors):

@@ -78,7 +78,7 @@ def findings(
     there = observed.cluster
     if there is None or going(there) or stillborn(there):
         return ()
-    found = frozen.findings(desired, there, observed.groups, observed.template, observed.flavors, file, terms)
+    found = frozen.findings(desired, there, observed.groups, observed.flavors, file, terms)
     bad = poison.finding(there, observed.groups)
     return (*found, *((bad,) if bad else ()))
 

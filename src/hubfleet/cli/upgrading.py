@@ -1,0 +1,67 @@
+"""`upgrade`: another Kubernetes for a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hubfleet import fleet
+from hubfleet.cli.acting import confirm
+from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
+from hubfleet.cli.printing import EventPrinter, outcome_line, plan_lines
+from hubfleet.events import Watch
+from hubfleet.tools import process
+
+_PATIENCE = 60.0
+
+
+@click.command()
+@path_argument
+@click.option("--kubernetes", metavar="MINOR", help="Go to this minor (1.34), through templates of the site.")
+@click.option("--template", metavar="NAME", help="Go to this template of the site (name or UUID).")
+@click.option(
+    "--wait-for-users",
+    "patience",
+    type=click.FloatRange(min=0),
+    default=_PATIENCE,
+    show_default=True,
+    metavar="MINUTES",
+    help="Wait so long, at most, until no user's server runs, before the first node goes; 0: do not wait.",
+)
+@EVENTS
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@timeout_option
+@break_lock_option
+def upgrade(
+    path: Path,
+    kubernetes: str | None,
+    template: str | None,
+    patience: float,
+    as_json: bool,
+    yes: bool,
+    timeout: float,
+    break_lock: str,
+) -> None:
+    """Move a cluster of Magnum to another Kubernetes, or another template of its site.
+
+    Without --kubernetes and --template, to the template that the file names. One minor after another; within one, the
+    control plane first, then every node, one of a pool at a time. Users' servers stop when their node goes, so they are
+    waited for before; homes stay. Interrupt it at any moment: the same command goes on.
+    """
+    watch = Watch(began=process.began())
+    target = fleet.load(path)
+    with fleet.alone(target, watch, breaks=break_lock) as hold:
+        made = fleet.plan_upgrade(target, fleet.wish(target, kubernetes, template), watch)
+        if not as_json:
+            click.echo("\n".join(plan_lines(made)), err=True)
+        if not made.changes:
+            if as_json:
+                click.echo(outcome_line(fleet.nothing_to_do(made, "upgrade", watch)))
+            return
+        if not yes:
+            with watch.waiting("you"):
+                confirm("Upgrade like this?")
+        say, seconds = EventPrinter(as_json=as_json), 60 * timeout
+        outcome = fleet.upgrade(target, made, say, watch, timeout=seconds, patience=60 * patience, hold=hold)
+        click.echo(outcome_line(outcome) if as_json else outcome.summary())
