@@ -39,8 +39,19 @@ def rival(trial: Trial, uuid: str, **changes: Any) -> None:
     trial.site.clusters[uuid] = Cluster(**(made | changes))
 
 
+def at_the_same_time(trial: Trial, uuid: str, **changes: Any) -> None:
+    """The rival's request is heard in the moment of ours."""
+    ours = trial.site.create_cluster
+
+    def create(body: Any) -> str:
+        rival(trial, uuid, **changes)
+        return ours(body)
+
+    trial.site.create_cluster = create  # type: ignore[method-assign]
+
+
 def test_of_two_clusters_of_one_name_made_at_once_the_younger_goes_and_its_maker_is_told(trial: Trial) -> None:
-    trial.clock.at(0.2, lambda: rival(trial, "u-rival", created="2026-11-22T15:00:00+00:00"))
+    at_the_same_time(trial, "u-rival", created="2026-11-22T15:00:00+00:00")
     trial.site.now = "2026-11-22T15:00:01+00:00"
     with pytest.raises(Refused, match="another hubfleet makes the cluster pythia") as error:
         trial.apply(hold=Free(trial))
@@ -50,7 +61,7 @@ def test_of_two_clusters_of_one_name_made_at_once_the_younger_goes_and_its_maker
 
 
 def test_the_older_of_two_clusters_of_one_name_is_finished(trial: Trial) -> None:
-    trial.clock.at(0.2, lambda: rival(trial, "u-rival", created="2026-11-22T15:00:02+00:00"))
+    at_the_same_time(trial, "u-rival", created="2026-11-22T15:00:02+00:00")
     trial.site.now = "2026-11-22T15:00:01+00:00"
     trial.apply(hold=Free(trial))
     assert not any(request.startswith("delete") for request in trial.site.requests)
@@ -64,7 +75,7 @@ def test_two_clusters_of_the_same_second_of_which_one_was_seen_late_are_told_apa
 
 def test_a_request_that_was_made_twice_since_its_answer_got_lost_leaves_one_cluster(trial: Trial) -> None:
     mine = {"hubfleet": "1", "hubfleet_maker": "here"}
-    trial.clock.at(0.2, lambda: rival(trial, "u-twice", labels=mine, created="2026-11-22T15:59:00+00:00"))
+    at_the_same_time(trial, "u-twice", labels=mine, created="2026-11-22T15:59:00+00:00")
     trial.site.now = "2026-11-22T15:00:00+00:00"
     trial.apply(hold=Free(trial))
     assert "delete cluster u-twice" in trial.site.requests
