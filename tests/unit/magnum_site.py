@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hubfleet.errors import CloudError, Layer
-from hubfleet.tools.kube_objects import Node
+from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
-from hubfleet.tools.openstack import Owned
+from hubfleet.tools.openstack import Owned, Server
 from hubfleet.tools.openstack_errors import Unanswered
+from hubfleet.tools.openstack_quota import Room
 from tests.unit.clocks import FakeClock
 
 TEMPLATE = Template(
@@ -41,6 +42,14 @@ class Cloud:
 
     def __init__(self) -> None:
         self.owned: list[Owned] = []
+        self.machines: tuple[Server, ...] = ()
+        self.rooms: dict[str, Room] = {}
+
+    def servers(self) -> tuple[Server, ...]:
+        return self.machines
+
+    def quota(self) -> dict[str, Room]:
+        return self.rooms
 
     def leftovers(self, marks: set[str]) -> tuple[Owned, ...]:
         return tuple(o for o in self.owned if any(mark in o.name for mark in marks))
@@ -61,6 +70,7 @@ class Site:
         """Not "": creating fails in the driver, with these words."""
         self.lose_answers = 0
         """So many POSTs are heard while their answer is lost."""
+        self.pods: tuple[Pod, ...] = ()
         self.stuck_addon = False
         self.now = "2026-11-22T15:00:00+00:00"
         """When clusters are written down."""
@@ -382,6 +392,9 @@ class Kube:
         if not self.ready():
             raise CloudError("the API server does not answer", layer=Layer.KUBERNETES)
         return self._site.nodes()
+
+    def pods(self, namespace: None) -> tuple[Pod, ...]:
+        return self._site.pods
 
 
 def _group(name: str, machine: str, count: int, least: int, most: int | None) -> NodeGroup:

@@ -64,7 +64,7 @@ def test_servers_are_counted_on_the_nodes_of_each_pool() -> None:
         ("hub", "a", "hub"),
     ):
         labels = {"app.kubernetes.io/component": component}
-        api.add("pods", "main", name, metadata={"labels": labels}, spec={"nodeName": node})
+        api.add("pods", "main", name, metadata={"labels": labels}, spec={"nodeName": node}, status={"phase": "Running"})
 
     found = servers.by_pool(api.kube(), {group: {POOL: group} for group in ("user", "gpu", "none")})
 

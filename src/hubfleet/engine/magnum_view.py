@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hubfleet.checks.stages import Stage
 from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
@@ -52,7 +53,9 @@ class View:
         self.groups: tuple[NodeGroup, ...] = ()
         self.ready: set[str] = set()
         """Ids of the steps that Kubernetes has shown to be done."""
-        self._told: dict[str, str] = {}
+        self.stages: dict[str, Stage] = {}
+        """By subject: at which stage it was seen last, until it is done."""
+        self._told: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     @property
@@ -82,12 +85,12 @@ class View:
         """The node group of that name, as last heard."""
         return next((group for group in self.groups if group.name == name), None)
 
-    def tell(self, subject: str, text: str, kind: Kind = Kind.PROGRESS) -> None:
-        """Say it, unless it was the last that was said of this subject."""
+    def tell(self, subject: str, text: str, kind: Kind = Kind.PROGRESS, *, about: str = "") -> None:
+        """Say it, unless it was the last that was said of this subject (and what `about` it)."""
         with self._lock:
-            if self._told.get(subject) == text:
+            if self._told.get((subject, about)) == text:
                 return
-            self._told[subject] = text
+            self._told[(subject, about)] = text
         self._say(Event(kind, self.name, subject, text))
 
     def wait(self, done: Callable[[], bool], what: Callable[[], str]) -> None:
@@ -99,10 +102,18 @@ class View:
             if done():
                 return
             if self.patience.over:
-                raise late(self, what(), Layer.MAGNUM)
+                raise self.overdue(what(), Layer.MAGNUM)
             if (self.cluster, self.groups) != before:
                 since = self.patience.clock.now()
             self.patience.clock.sleep(pause(self.patience.clock.now() - since, least=LEAST))
+
+    def overdue(self, what: str, layer: Layer, remedy: str = "") -> HubfleetError:
+        """Time is up. What hangs somewhere is told before what merely takes long."""
+        stuck = next(((subject, stage) for subject, stage in dict(self.stages).items() if stage.stuck), None)
+        if stuck is None:
+            return late(self, what, layer, remedy)
+        subject, stage = stuck
+        return late(self, f"{subject.replace('/', ' ')}: {stage.text}", stage.layer, stage.remedy)
 
     def wait_known(self) -> None:
         """Until Magnum knows the cluster that it promised. CloudError if it does not within two minutes."""
@@ -135,12 +146,15 @@ class View:
         self.wait(gone, lambda: f"the cluster {self.name} is still there")
 
 
-def late(view: View, what: str, layer: Layer) -> HubfleetError:
-    """Time is up."""
+_GO_ON = "apply again: it goes on waiting; a first cluster at a site can take hours (--timeout)"
+
+
+def late(view: View, what: str, layer: Layer, remedy: str = "") -> HubfleetError:
+    """Time is up. `remedy`: what would help before applying again."""
     said = f"Magnum says {view.cluster.status}" if view.cluster else "Magnum knows no such cluster"
     return HubfleetError(
         f"{what} after {view.patience.told}",
         why=said + (f": {view.cluster.reason}" if view.cluster and view.cluster.reason else ""),
-        remedy="apply again: it goes on waiting; a first cluster at a site can take hours (--timeout)",
+        remedy=f"{remedy}; then {_GO_ON}" if remedy else _GO_ON,
         layer=layer,
     )

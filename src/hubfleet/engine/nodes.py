@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from hubfleet.checks.stages import ClusterSeen, PoolSeen, Stage, of_cluster, of_pool
 from hubfleet.engine.leases import Hold
-from hubfleet.engine.magnum_view import View, late
+from hubfleet.engine.magnum_view import View
 from hubfleet.engine.run import pause
+from hubfleet.engine.sight import AFTER, Looker
 from hubfleet.errors import CloudError, Layer
+from hubfleet.events import Kind
 from hubfleet.plan.infrastructure import PoolWork
 from hubfleet.provider.magnum import NODE_GROUP_LABEL
 from hubfleet.tools.kube import Kube
@@ -23,26 +25,13 @@ LEAST = 0.3
 """Seconds between two looks."""
 
 
-@dataclass(frozen=True)
-class _Count:
-    registered: int
-    ready: int
-    why: str
-
-    def told(self, wanted: int) -> str:
-        """For people."""
-        if wanted == 0:
-            return f"{self.registered} node{'' if self.registered == 1 else 's'} still there"
-        text = f"{self.registered} of {wanted} nodes registered, {self.ready} ready"
-        return f"{text} ({self.why})" if self.why else text
-
-
 class Nodes:
     """Of one cluster; threads may share it. The door to its API is opened once, when the API has an address."""
 
     def __init__(self, view: View, open_kube: OpenKube, hold: Hold | None = None) -> None:
         self._view, self._open, self._hold, self._lock = view, open_kube, hold, threading.Lock()
         self._kube: Kube | None = None
+        self._looker = Looker(view)
 
     def api(self) -> str:
         """Waits until the API answers, and takes the cluster's lock; what it is, for people. HubfleetError when time is
@@ -50,13 +39,18 @@ class Nodes:
         view, began = self._view, self._view.patience.clock.now()
         with view.patience.watch.waiting("Kubernetes"):
             while not (self._addressed() and self._answers()):
+                waited = view.patience.clock.now() - began
+                stage = self._stage_of_api(waited)
+                if waited > AFTER:
+                    self._tell("cluster", stage)
                 if view.patience.over:
-                    layer = Layer.KUBERNETES if self._addressed() else Layer.MAGNUM
-                    raise late(view, f"the Kubernetes API of {view.name} does not answer", layer)
-                view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
+                    what = f"the Kubernetes API of {view.name} is not there: {stage.text}"
+                    raise view.overdue(what, stage.layer, stage.remedy)
+                view.patience.clock.sleep(pause(waited, least=LEAST))
         if self._hold is not None and self._kube is not None:
             self._hold.take(self._kube)
         view.ready.add("cluster")
+        view.stages.pop("cluster", None)
         return f"the Kubernetes API answers at {view.cluster.api_address if view.cluster else ''}"
 
     def pool(self, step: str, work: PoolWork) -> str:
@@ -65,18 +59,41 @@ class Nodes:
         wanted, fixed = (max(1, pool.nodes.min), pool.nodes.fixed) if pool else (0, True)
         with view.patience.watch.waiting("nodes"):
             while True:
-                count = self._count(work.node_group) if self._addressed() else None
-                if count and count.ready >= wanted and (count.registered == wanted or not fixed):
+                nodes = self._nodes(work.node_group) if self._addressed() else None
+                ready = sum(node.ready for node in nodes or ())
+                if nodes is not None and ready >= wanted and (len(nodes) == wanted or not fixed):
                     break
-                if count:
-                    view.tell(step, count.told(wanted))
+                waited = view.patience.clock.now() - began
+                stage = self._stage(work.node_group, wanted, nodes, waited)
+                if nodes is not None:
+                    self._tell(step, stage)
                 if view.patience.over:
-                    layer = Layer.NODE if count and count.registered >= wanted else Layer.CLUSTER_API
-                    told = count.told(wanted) if count else "no API to ask for nodes"
-                    raise late(view, f"pool {step.partition('/')[2]}: {told}", layer)
-                view.patience.clock.sleep(pause(view.patience.clock.now() - began, least=LEAST))
+                    raise view.overdue(f"{step.replace('/', ' ')}: {stage.text}", stage.layer, stage.remedy)
+                view.patience.clock.sleep(pause(waited, least=LEAST))
         view.ready.add(step)
-        return f"{count.ready} node{'' if count.ready == 1 else 's'} ready" if wanted else "gone"
+        view.stages.pop(step, None)
+        return f"{ready} node{'' if ready == 1 else 's'} ready" if wanted else "gone"
+
+    def _tell(self, subject: str, stage: Stage) -> None:
+        self._view.stages[subject] = stage
+        if stage.stuck:
+            self._view.tell(subject, f"{stage.text}; {stage.remedy}", Kind.WARNING, about="nodes")
+        else:
+            self._view.tell(subject, stage.text, about="nodes")
+
+    def _stage_of_api(self, waited: float) -> Stage:
+        view, sight = self._view, self._looker.look(waited, None)
+        return of_cluster(ClusterSeen(view.cluster, waited, sight.of("control-plane", view), sight.rooms))
+
+    def _stage(self, group: str, wanted: int, nodes: tuple[Node, ...] | None, waited: float) -> Stage:
+        if nodes is None:
+            return Stage(Layer.CLUSTER_API, "no API to ask for nodes")
+        if wanted == 0:
+            return Stage(Layer.CLUSTER_API, f"{len(nodes)} node{'' if len(nodes) == 1 else 's'} still there")
+        view, sight = self._view, self._looker.look(waited, self._door())
+        return of_pool(
+            PoolSeen(wanted, view.group(group), nodes, waited, sight.of(group, view), sight.rooms, sight.addons)
+        )
 
     def anew(self, step: str, work: PoolWork) -> str:
         """As `pool`, of one whose nodes of now are to be replaced by others."""
@@ -90,12 +107,12 @@ class Nodes:
 
     def registered(self, group: str) -> int | None:
         """How many nodes of this node group there are; None while the API does not answer."""
-        count = self._count(group) if self._addressed() else None
-        return count.registered if count else None
+        nodes = self._nodes(group) if self._addressed() else None
+        return None if nodes is None else len(nodes)
 
     def _names(self, group: str) -> frozenset[str]:
         """Of the nodes of this node group, as far as the API answers."""
-        found = self._of(group) if self._addressed() else None
+        found = self._nodes(group) if self._addressed() else None
         return frozenset(node.name for node in found or ())
 
     def _addressed(self) -> bool:
@@ -105,20 +122,13 @@ class Nodes:
         kube = self._door()
         return kube is not None and kube.ready()
 
-    def _count(self, group: str) -> _Count | None:
+    def _nodes(self, group: str) -> tuple[Node, ...] | None:
         """None while the API does not answer."""
-        nodes = self._of(group)
-        if nodes is None:
-            return None
-        why = next((_why(node) for node in nodes if not node.ready), "")
-        return _Count(len(nodes), sum(node.ready for node in nodes), why)
-
-    def _of(self, group: str) -> list[Node] | None:
         kube = self._door()
         if kube is None:
             return None
         try:
-            return [node for node in kube.nodes() if node.labels.get(NODE_GROUP_LABEL) == group]
+            return tuple(node for node in kube.nodes() if node.labels.get(NODE_GROUP_LABEL) == group)
         except CloudError as error:
             if error.status in (401, 403):
                 raise
@@ -134,7 +144,3 @@ class Nodes:
                     if not transient(error):
                         raise
             return self._kube
-
-
-def _why(node: Node) -> str:
-    return f"{node.name}: {node.why}" if node.why else f"{node.name} is not ready"

@@ -1,0 +1,72 @@
+"""What can be seen besides Magnum while something takes long: Nova's machines, quotas, the cluster's own pods.
+
+Each look costs requests, so they are made late and seldom, and shared by all who wait for one cluster.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from hubfleet.checks.stages import servers_of
+from hubfleet.engine.magnum_view import View
+from hubfleet.errors import CloudError
+from hubfleet.tools.kube import Kube, Pod
+from hubfleet.tools.openstack import Server
+from hubfleet.tools.openstack_quota import Room
+
+AFTER = 60.0
+"""Seconds that somebody waits before more is asked than Magnum and Kubernetes."""
+EVERY = 30.0
+"""Seconds between two looks."""
+ADDONS = frozenset(
+    ("kube-system", "calico-system", "calico-apiserver", "tigera-operator", "openstack-system", "gpu-operator")
+)
+"""Namespaces of what the driver's chart puts on every cluster (capi-helm-charts, cluster-addons)."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen last; `servers` None: nobody looked, or Nova did not answer."""
+
+    servers: tuple[Server, ...] | None = None
+    rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
+    addons: tuple[Pod, ...] = ()
+
+    def of(self, group: str, view: View) -> tuple[Server, ...] | None:
+        """The machines of a node group ("control-plane" is one, too)."""
+        release = view.cluster.release if view.cluster else None
+        if self.servers is None or release is None:
+            return None
+        return servers_of(group, release, [one.name for one in view.groups], self.servers)
+
+
+class Looker:
+    """For one cluster; threads may share it."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._lock = view, threading.Lock()
+        self._sight, self._looked = Sight(), float("-inf")
+
+    def look(self, waited: float, kube: Kube | None) -> Sight:
+        """What is known for somebody who has waited so many seconds; the last look's if that is not old."""
+        now = self._view.patience.clock.now()
+        with self._lock:
+            if waited >= AFTER and now - self._looked >= EVERY:
+                self._sight, self._looked = see(self._view, kube), now
+            return self._sight
+
+
+def see(view: View, kube: Kube | None) -> Sight:
+    """Look now. What does not answer is left out: it is only asked to explain."""
+    cloud = view.magnum.cloud
+    servers: tuple[Server, ...] | None = None
+    rooms: Mapping[str, Room] = {}
+    with suppress(CloudError):
+        servers, rooms = cloud.servers(), cloud.quota()
+    pods: tuple[Pod, ...] = ()
+    with suppress(CloudError):
+        pods = kube.pods(None) if kube else ()
+    return Sight(servers, rooms, tuple(pod for pod in pods if pod.namespace in ADDONS))
