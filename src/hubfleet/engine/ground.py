@@ -14,6 +14,7 @@ from typing import Protocol
 from hubfleet import spec
 from hubfleet.engine import kubeconfigs, look, magnum, upgrading
 from hubfleet.engine.leases import Hold
+from hubfleet.engine.probe import Probed, probe
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
@@ -97,6 +98,10 @@ class Ground(Protocol):
 
     def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """The jobs of those hops."""
+        ...
+
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:
+        """Prove that a pool grows and shrinks by itself. UsageError where that is not hubfleet's."""
         ...
 
     def removal(self) -> tuple[Step, ...]:
@@ -192,6 +197,10 @@ class MagnumGround:
             steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
         )
 
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:
+        """See Ground."""
+        return probe(self.magnum, self.desired, pool, kube, tell, clock)
+
     def removal(self) -> tuple[Step, ...]:
         """See Ground."""
         there = self.magnum.cluster(self.desired.name)
@@ -265,6 +274,14 @@ class ExistingGround:
     def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         return ()
+
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:  # noqa: ARG002
+        """See Ground: its nodes are somebody else's."""
+        raise UsageError(
+            "hubfleet cannot prove that the pools of an existing cluster scale",
+            why="their bounds are known to whoever made them alone",
+            remedy="leave --autoscale out",
+        )
 
     def removal(self) -> tuple[Step, ...]:
         """See Ground."""

@@ -14,7 +14,7 @@ from hubfleet.checks.stages import servers_of
 from hubfleet.engine.magnum_view import View
 from hubfleet.errors import CloudError
 from hubfleet.tools.kube import Kube, Pod
-from hubfleet.tools.openstack import Server
+from hubfleet.tools.openstack import Cloud, Server
 from hubfleet.tools.openstack_quota import Room
 
 AFTER = 60.0
@@ -55,13 +55,12 @@ class Looker:
         now = self._view.patience.clock.now()
         with self._lock:
             if waited >= AFTER and now - self._looked >= EVERY:
-                self._sight, self._looked = see(self._view, kube), now
+                self._sight, self._looked = see(self._view.magnum.cloud, kube), now
             return self._sight
 
 
-def see(view: View, kube: Kube | None) -> Sight:
+def see(cloud: Cloud, kube: Kube | None) -> Sight:
     """Look now. What does not answer is left out: it is only asked to explain."""
-    cloud = view.magnum.cloud
     servers: tuple[Server, ...] | None = None
     rooms: Mapping[str, Room] = {}
     with suppress(CloudError):

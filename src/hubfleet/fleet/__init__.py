@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubfleet.engine.releases import Credentials
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
+    from hubfleet.fleet.checking import Checked, check, check_autoscaling
     from hubfleet.fleet.loading import Target, load, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
@@ -34,6 +35,9 @@ _PLACES = {
     "apply": "hubfleet.fleet.applying",
     "destroy": "hubfleet.fleet.applying",
     "nothing_to_do": "hubfleet.fleet.applying",
+    "Checked": "hubfleet.fleet.checking",
+    "check": "hubfleet.fleet.checking",
+    "check_autoscaling": "hubfleet.fleet.checking",
     "Target": "hubfleet.fleet.loading",
     "load": "hubfleet.fleet.loading",
     "schema": "hubfleet.fleet.loading",
@@ -51,12 +55,15 @@ _PLACES = {
 }
 
 __all__ = [
+    "Checked",
     "Credentials",
     "Outcome",
     "Status",
     "Target",
     "alone",
     "apply",
+    "check",
+    "check_autoscaling",
     "destroy",
     "kubeconfig",
     "load",

@@ -149,6 +149,12 @@ class Kube:
         newest = max(events, key=_when, default=None)
         return LastWarning(newest.get("reason", ""), newest.get("message", "")) if newest else None
 
+    def events(self, namespace: str, kind: str, name: str) -> dict[str, str]:
+        """The newest message of each reason among the events about this object."""
+        about = f"involvedObject.kind={kind},involvedObject.name={name}"
+        found = sorted(self._list(f"/api/v1/namespaces/{namespace}/events", fields=about), key=_when)
+        return {event.get("reason", ""): event.get("message", "") for event in found}
+
     def log(self, pod: Pod, container: str, *, lines: int = 15, previous: bool = False) -> str:
         """The end of a container's log; of the run before the present one with `previous`. "" if there is none."""
         params = {"container": container, "tailLines": str(lines), "previous": str(previous).lower()}
@@ -170,6 +176,10 @@ class Kube:
         """A namespace; None if it is not there."""
         answer = self._request("GET", f"/api/v1/namespaces/{name}", allow=(404,))
         return None if answer.status_code == 404 else kube_objects.namespace(answer.json())
+
+    def make_pod(self, namespace: str, body: Mapping[str, Any]) -> None:
+        """Make a pod of this manifest, unless there is one of that name."""
+        self._request("POST", _place("Pod", namespace), json=dict(body), allow=(409,))
 
     def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """A Secret's keys, decoded; None if it is not there."""
