@@ -9,15 +9,14 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from hubfleet_sandbox import layout as layouts
 from hubfleet_sandbox.errors import SandboxError
-
-if TYPE_CHECKING:
-    from hubfleet_sandbox.layout import Layout
+from hubfleet_sandbox.faults.cli import fault
+from hubfleet_sandbox.options import state_option, there
 
 _INTERRUPTED = 130
 
@@ -45,17 +44,6 @@ def main() -> None:
     """A Jetstream2 in miniature on this machine: real OpenStack APIs, real Kubernetes, real nodes."""
 
 
-def _state(_context: click.Context, _option: click.Parameter, value: Path | None) -> Path:
-    return (value or layouts.default_state()).absolute()
-
-
-_state_option = click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="HUBFLEET_SANDBOX_STATE",
-    callback=_state,
-    help="Folder of this sandbox; another folder is another sandbox.",
-)
 _ports_option = click.option(
     "--ports", type=click.IntRange(1024, 65000), help="First of its 500 TCP ports [default: chosen]."
 )
@@ -69,7 +57,7 @@ _install_option = click.option("--install", is_flag=True, help="Install Debian p
 
 
 @main.command()
-@_state_option
+@state_option
 @_ports_option
 @_node_boot_option
 @_install_option
@@ -83,7 +71,7 @@ def start(state: Path, ports: int | None, node_boot: float | None, *, install: b
 
 
 @main.command()
-@_state_option
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(state: Path, *, as_json: bool) -> None:
     """Say what runs, where, and what in it is simulated. Exit code 1 if it does not run, or not whole."""
@@ -100,17 +88,17 @@ def status(state: Path, *, as_json: bool) -> None:
 
 
 @main.command()
-@_state_option
+@state_option
 @click.option("--shell", type=click.Choice(["sh", "fish"]), default="sh", help="Whose syntax [default: sh].")
 def env(state: Path, shell: str) -> None:
     """Print what makes a shell's openstack, helm and kubectl speak to this cloud: eval "$(hubfleet sandbox env)"."""
     from hubfleet_sandbox import shells
 
-    click.echo(shells.exports(_there(state), shell), nl=False)
+    click.echo(shells.exports(there(state), shell), nl=False)
 
 
 @main.command()
-@_state_option
+@state_option
 def stop(state: Path) -> None:
     """End the cloud with all that is on it: no process, mount, network, control group is left. Its logs stay."""
     from hubfleet_sandbox import slots
@@ -120,7 +108,7 @@ def stop(state: Path) -> None:
 
 
 @main.command()
-@_state_option
+@state_option
 @_ports_option
 @_node_boot_option
 @_install_option
@@ -136,11 +124,7 @@ def reset(state: Path, ports: int | None, node_boot: float | None, *, install: b
         _start(state, ports, node_boot, install=install, as_json=False)
 
 
-def _there(state: Path) -> Layout:
-    layout = layouts.load(state)
-    if layout is None:
-        raise SandboxError(f"there is no sandbox in {state}", remedy="`hubfleet sandbox start` makes one")
-    return layout
+main.add_command(fault)
 
 
 def _start(state: Path, ports: int | None, node_boot: float | None, *, install: bool, as_json: bool) -> None:

@@ -41,14 +41,17 @@ class FakeApi(Client):
 
     def list(self, path: str, **parameters: str) -> tuple[list[Object], str]:
         plural, namespace, _ = self._key(path)
-        wanted = dict(pair.split("=") for pair in parameters.get("labelSelector", "").split(",") if pair)
+        pairs = [pair.partition("=") for pair in parameters.get("labelSelector", "").split(",") if pair]
         with self._changed:
             found = [item for key, item in self._items.items() if key[0] == plural and namespace in ("", key[1])]
-            found = [item for item in found if wanted.items() <= item["metadata"].get("labels", {}).items()]
+            for name, equals, value in pairs:  # without "=": whether the label is there
+                labelled = [item for item in found if name in item["metadata"].get("labels", {})]
+                found = [item for item in labelled if not equals or item["metadata"]["labels"][name] == value]
             return copy.deepcopy(found), str(next(self._versions))
 
     def create(self, path: str, item: Object) -> Object:
         made = copy.deepcopy(item)
+        made["metadata"].setdefault("namespace", self._key(path)[1])
         made["metadata"] |= {
             "generation": 1,
             "uid": f"uid-{made['metadata']['name']}",

@@ -15,7 +15,7 @@ from hubfleet_sandbox import layout as layouts
 from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import Client
-from hubfleet_sandbox.machine_room import clusters
+from hubfleet_sandbox.machine_room import clusters, obstacles
 from hubfleet_sandbox.machine_room.room import Room
 
 log = logging.getLogger("machine_room")
@@ -58,8 +58,16 @@ def _run(room: Room) -> None:
                 log.warning("%s: %s", cluster["metadata"]["name"], error)
             except Exception:
                 log.exception("%s", cluster["metadata"]["name"])
+        _lock_releases(room)
         room.changed.wait(_GLANCE)
         time.sleep(_BREATH)
+
+
+def _lock_releases(room: Room) -> None:
+    try:
+        obstacles.lock_releases(room)
+    except SandboxError as error:
+        log.warning("locks of releases: %s", error)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from hubfleet_sandbox.kubernetes import cluster_dns, control_plane, kinds
 from hubfleet_sandbox.kubernetes.access import ClusterAccess
 from hubfleet_sandbox.kubernetes.api import Client, section
 from hubfleet_sandbox.kubernetes.certificates import Pair
-from hubfleet_sandbox.machine_room import credentials
+from hubfleet_sandbox.machine_room import credentials, obstacles
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.room import cluster_number, deleting
 from hubfleet_sandbox.machine_room.workload import Workload
@@ -45,11 +45,13 @@ def reconcile(room: Room, family: Family) -> None:
     dead = control_plane.dead(room.layout, plane)
     if dead:
         room.jobs.forget(slot)
-    ready = room.jobs.done(slot, f"start {version}".strip(), lambda: _start(room, family, plane))
+    held = "" if family.name in room.workloads else obstacles.delaying(room, family, item)
+    start = f"start {version}".strip()
+    ready = not held and room.jobs.done(slot, start, lambda: _start(room, family, plane))
     if ready and family.name not in room.workloads:
         access = ClusterAccess(family.name, number, plane.kubeconfig)
         room.workloads[family.name] = Workload(room.layout, access, credentials.cloud(room, family), room.changed)
-    _report(room, item, ready, room.jobs.error(slot) or (f"not running: {', '.join(dead)}" if dead else ""))
+    _report(room, item, ready, held or room.jobs.error(slot) or (f"not running: {', '.join(dead)}" if dead else ""))
 
 
 def authority(room: Room, family: Family, name: str) -> Pair:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hubfleet_sandbox import processes, settings
+from hubfleet_sandbox import processes
 from hubfleet_sandbox.kubernetes import control_plane, kinds
 from hubfleet_sandbox.kubernetes.api import entries, section
-from hubfleet_sandbox.machine_room import draining
+from hubfleet_sandbox.machine_room import draining, obstacles
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.control_planes import authority
 from hubfleet_sandbox.machine_room.room import GROUP_LABEL, NODE_ANNOTATION, cluster_number, deleting, true
@@ -48,23 +47,15 @@ def _reconcile(room: Room, family: Family, machine: Object) -> None:
     workload = room.workloads.get(family.name)
     node = workload.node(machine["metadata"]["name"]) if workload else None
     # While the control plane still starts: the kubelet and it find each other.
-    booted = (node is not None or _powered_up(room, machine)) and room.jobs.done(
-        slot, "boot", lambda: _boot(room, family, machine)
-    )
+    held = "" if node else obstacles.booting(room, family, machine)
+    booted = not held and room.jobs.done(slot, "boot", lambda: _boot(room, family, machine))
     if not booted:
-        ready = Truth(so=False, reason="Provisioning", message=room.jobs.error(slot))
+        ready = Truth(so=False, reason="Provisioning", message=held or room.jobs.error(slot))
     elif workload is None:
         ready = Truth(so=False, reason="WaitingForControlPlaneAvailable")
     else:
         ready = Truth(true(node, "Ready"), "NodeNotReady")
     _report(room, machine, node, ready)
-
-
-def _powered_up(room: Room, machine: Object) -> bool:
-    """Whether a virtual machine would be up by now, as slow as they are to be here."""
-    wanted = settings.read(room.layout).node_boot
-    age = datetime.now(UTC) - datetime.fromisoformat(machine["metadata"]["creationTimestamp"])
-    return wanted == 0 or age.total_seconds() >= wanted + 1.0  # Kubernetes writes down whole seconds
 
 
 def _boot(room: Room, family: Family, machine: Object) -> None:

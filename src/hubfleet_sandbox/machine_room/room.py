@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hubfleet_sandbox import faults
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import entries, section
 from hubfleet_sandbox.layout import CLUSTERS, PORTS_PER_CLUSTER
@@ -46,6 +47,7 @@ class Room:
         self.changed = threading.Event()
         self.jobs = Jobs(self.changed)
         self.workloads: dict[str, Workload] = {}
+        self.faults = faults.book(layout)
         self._informers = {kind: Informer(client, kind.path(), self.changed) for kind in WATCHED}
 
     def synced(self, timeout: float) -> bool:

@@ -107,6 +107,7 @@ def _described(layout: Layout, venv: Path, programs: Path | None, service: Servi
         "app": service.app,
         "port": layout.port(service.name),
         "threads": service.threads,
+        "faults": str(layout.state),
         "log": str(layout.logs / f"{service.name}.log"),
         "argv": _options(layout, service),
         "env": environment(layout, venv, programs)[service.name],

@@ -60,9 +60,9 @@ def _become(name: str, service: dict[str, Any]) -> None:
     sys.argv = [name, *service["argv"]]
     module, _, attribute = service["app"].partition(":")
     app = getattr(importlib.import_module(module), attribute)
-    serve = importlib.import_module("waitress").serve
-    largest = 1 << 40  # bytes: an image's
-    serve(app, host="127.0.0.1", port=service["port"], threads=service["threads"], max_request_body_size=largest)
+    serve = importlib.import_module("fault_middleware").serve
+    options = {"host": "127.0.0.1", "port": service["port"], "threads": service["threads"]}
+    serve(app, name, service["faults"], max_request_body_size=1 << 40, **options)  # bytes: an image's
     sys.exit()
 
 
