@@ -87,7 +87,7 @@ def test_slow_answers_are_held_back(magnum: Service, monkeypatch: pytest.MonkeyP
 
 
 def test_what_was_accepted_is_not_found_for_a_while(magnum: Service) -> None:
-    magnum.book.add(Fault("not-found-after-accept", path="/clusters", times=2))
+    magnum.book.add(Fault("not-found-after-accept", path="/clusters$", times=2))
     assert magnum.statuses(1, "GET", "/v1/clusters/7") == [202]
     assert magnum.statuses(1, "POST", "/v1/clusters") == [202]
     assert magnum.statuses(1, "GET", "/v1/clusters") == [202]

@@ -32,7 +32,7 @@ def begin(layout: Layout, fault: Fault) -> Fault:
         _lock(layout)
     if made.kind == RESTART:
         _restart(layout, book, made)
-    return made
+    return next(fault for fault in book.faults() if fault.id == made.id)
 
 
 def clear(layout: Layout, numbers: tuple[int, ...]) -> None:

@@ -51,7 +51,7 @@ class Weather:
         """WSGI's."""
         method, path = environ["REQUEST_METHOD"], environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
         on = (fault for fault in self._book.of(*_KINDS) if not fault.over)
-        faults = [fault for fault in on if fault.meets(self._service, method, path)]
+        faults = [fault for fault in on if self._met(fault, method, path)]
         for fault in faults:
             answer = self._instead(fault, environ, method, path)
             if answer is not None:
@@ -62,6 +62,12 @@ class Weather:
         for fault in faults:
             self._afterwards(fault, answer, environ, f"{method} {path}")
         return answer.give(start)
+
+    def _met(self, fault: Fault, method: str, path: str) -> bool:
+        """Whether the fault is about this request; or about the POST that asked for what this GET looks for."""
+        if fault.kind == "not-found-after-accept" and method == "GET":
+            return fault.meets(self._service, "POST", path.rpartition("/")[0])
+        return fault.meets(self._service, method, path)
 
     def _instead(self, fault: Fault, environ: Environ, method: str, path: str) -> _Answer | None:
         """What is answered in the service's place."""
