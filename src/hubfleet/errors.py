@@ -63,7 +63,8 @@ class Refused(HubfleetError):
 
 
 class CloudError(HubfleetError):
-    """The cloud or the cluster said no, or did not answer. `status` is the HTTP status where there was one."""
+    """The cloud or the cluster said no, or did not answer. `status` is the HTTP status where there was one; `again` the
+    seconds after which it wants to be asked again, if it says so."""
 
     exit_code = 5
 
@@ -72,6 +73,7 @@ class CloudError(HubfleetError):
     ) -> None:
         super().__init__(what, why=why, remedy=remedy, layer=layer)
         self.status = status
+        self.again = 0.0
 
 
 class Interrupted(HubfleetError):

@@ -71,6 +71,9 @@ class Site:
         self.lose_answers = 0
         """So many POSTs are heard while their answer is lost."""
         self.pods: tuple[Pod, ...] = ()
+        """So many requests are heard while their answer is lost."""
+        self.unheard = 0
+        """So many changes of groups are not heard at all."""
         self.stuck_addon = False
         self.now = "2026-11-22T15:00:00+00:00"
         """When clusters are written down."""
@@ -117,11 +120,13 @@ class Site:
         with self._lock:
             self._advance()
             name = self._named(group)
+            self._heard()
             self.requests.append(f"resize {name} {count}")
             self._row(name, count=count, status="UPDATE_IN_PROGRESS")
             if name == "default-master":
                 self.clusters[uuid] = replace(self.clusters[uuid], control_plane_nodes=count)
             self._upgrade(uuid, on_success=lambda: self._status(uuid, "UPDATE_IN_PROGRESS"), on_failure=name)
+            self._answered(None)
 
     def upgrade(self, uuid: str, template: str) -> None:
         with self._lock:
@@ -177,20 +182,24 @@ class Site:
             row = self.group_rows[name]
             least, most = bounds["min_node_count"], bounds["max_node_count"]
             assert least <= row.count <= most, f"Magnum refuses this with 400: {row} {bounds}"
+            self._heard()
             self.requests.append(f"change {name} {least} {most}")
             if row.status in {"CREATE_IN_PROGRESS", "CREATE_FAILED"}:
                 return
             self._status(uuid, "UPDATE_IN_PROGRESS")
             self._row(name, min=least, max=most, status="UPDATE_IN_PROGRESS")
             self._upgrade(uuid, on_failure=name)
+            self._answered(None)
 
     def delete_group(self, uuid: str, group: str) -> None:
         with self._lock:
             self._advance()
+            self._heard()
             self.requests.append(f"delete group {group}")
             self._status(uuid, "UPDATE_IN_PROGRESS")
             self._row(group, status="DELETE_IN_PROGRESS")
             self._upgrade(uuid, on_failure=group, without=group)
+            self._answered(None)
 
     def certificate_authority(self, uuid: str) -> str:
         return f"CA of {uuid}"
@@ -246,6 +255,11 @@ class Site:
         self.group_rows[name] = row
         self.machines[name] = Machines(count, self.clock.now())
         return row
+
+    def _heard(self) -> None:
+        if self.unheard:
+            self.unheard -= 1
+            raise CloudError("Magnum answered 503", layer=Layer.MAGNUM, status=503)
 
     def _answered(self, answer: Any) -> Any:
         if self.lose_answers:

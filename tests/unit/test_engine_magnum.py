@@ -233,6 +233,20 @@ def test_a_pool_is_resized_without_a_request_that_magnum_refuses(tmp_path: Path)
     assert set(trial.plan().values()) == {Action.KEEP}
 
 
+@pytest.mark.parametrize(("lost", "unheard"), [(2, 0), (0, 2)])
+def test_a_pool_is_resized_though_answers_get_lost(tmp_path: Path, lost: int, unheard: int) -> None:
+    trial = Trial(tmp_path, {"core": POOLS["core"], "user": {"machine": "m3.large", "nodes": 2}})
+    trial.apply()
+    trial.site.lose_answers, trial.site.unheard = lost, unheard
+
+    trial.wants({"core": POOLS["core"], "user": {"machine": "m3.large", "nodes": 5}})
+    trial.apply()
+
+    group = trial.site.group_rows["user"]
+    assert (group.count, group.min, group.max) == (5, 5, 5)
+    assert len([request for request in trial.site.requests if request.startswith(("resize", "change"))]) == 3
+
+
 def test_a_pool_gets_other_bounds(tmp_path: Path) -> None:
     trial = Trial(tmp_path)
     trial.apply()
@@ -316,6 +330,19 @@ def test_a_pool_that_is_gone_from_the_file_goes(tmp_path: Path) -> None:
 
     assert "user" not in trial.site.group_rows
     assert {node.labels["capi.stackhpc.com/node-group"] for node in trial.site.nodes()} == {"default-worker", "gpu"}
+
+
+@pytest.mark.parametrize(("lost", "unheard"), [(1, 0), (0, 2)])
+def test_a_pool_goes_by_one_request_that_is_heard_whatever_is_answered(tmp_path: Path, lost: int, unheard: int) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+    trial.site.lose_answers, trial.site.unheard = lost, unheard
+
+    trial.wants({"core": POOLS["core"], "other": {"machine": "m3.large", "nodes": 1, "runs": ["users"]}})
+    trial.apply()
+
+    assert "user" not in trial.site.group_rows
+    assert trial.site.requests.count("delete group user") == 1
 
 
 def test_several_pools_go_one_after_another_since_magnum_would_bring_back_one_that_is_going(tmp_path: Path) -> None:

@@ -417,6 +417,32 @@ def test_a_post_is_never_sent_twice(cloud: Cloud, server: Server) -> None:
     assert len(server.asked("POST", "/magnum/v1/clusters")) == 1
 
 
+def test_a_post_that_came_too_soon_is_sent_again_when_the_cloud_says(cloud: Cloud, server: Server) -> None:
+    slept: list[float] = []
+    cloud._sleep = slept.append
+    server.answer("POST", "/magnum/v1/clusters", {}, 429, **{"Retry-After": "7"})
+    server.answer("POST", "/magnum/v1/clusters", {}, 429, **{"Retry-After": "Sun, 22 Nov 2026 17:00:00 GMT"})
+    server.answer("POST", "/magnum/v1/clusters", {"uuid": "7"}, 202)
+
+    assert cloud.send("container-infra", "POST", "/clusters", {}).body == {"uuid": "7"}
+    assert slept == [7.0, 1.0]
+
+
+def test_a_cloud_that_wants_to_be_left_alone_for_long_is_told_at_once(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/volume/v3/types", {"message": "busy"}, 503, **{"Retry-After": "3600"})
+
+    with pytest.raises(CloudError, match="Cinder answered 503"):
+        cloud.volume_types()
+    assert len(server.asked("GET", "/volume/v3/types")) == 1
+
+
+def test_a_request_that_does_no_harm_twice_is_sent_again(cloud: Cloud, server: Server) -> None:
+    server.answer("POST", "/magnum/v1/certificates", {}, 500)
+    server.answer("POST", "/magnum/v1/certificates", {"pem": "a"}, 201)
+
+    assert cloud.send("container-infra", "POST", "/certificates", {}, harmless=True).body == {"pem": "a"}
+
+
 def test_what_we_may_not_is_the_credentials_fault(cloud: Cloud, server: Server) -> None:
     server.answer("GET", "/volume/v3/types", {"forbidden": {"code": 403, "message": "Policy doesn't allow it"}}, 403)
 

@@ -15,6 +15,7 @@ from hubfleet.engine.spacing import Spacing
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.tools.magnum import DEFAULT_WORKER, Cluster, NodeGroup
+from hubfleet.tools.openstack_errors import transient
 
 NUDGES = 8
 """Healing stops after so many."""
@@ -125,7 +126,11 @@ class Healing:
         self._nudges += 1
         self._spacing.wait()
         self._view.tell("cluster", f"{why}; nudge {self._nudges} settles it")
-        self._view.magnum.resize(self._view.known, DEFAULT_WORKER, worker.count)
+        try:
+            self._view.magnum.resize(self._view.known, DEFAULT_WORKER, worker.count)
+        except CloudError as error:
+            if not transient(error):
+                raise  # else the next look tells whether it was heard
         self._spacing.sent()
         self._nudged = self._view.patience.clock.now()
         self._view.patience.clock.sleep(FIRST)
@@ -176,6 +181,8 @@ def _judged(why: str) -> tuple[Layer, str]:
     again = "apply again: what failed is replaced"
     if "application_credential" in why or "Forbidden" in why:
         return Layer.CREDENTIAL, f"use an unrestricted application credential in clouds.yaml, then {again}"
+    if "requires authentication" in why:
+        return Layer.CREDENTIAL, f"our token expired while Magnum was at it: {again}"
     if "quota" in why.lower():
         return Layer.QUOTA, f"ask for more quota, then {again}"
     if "helm" in why or "Helm" in why or "kubernetes cluster unreachable" in why.lower():

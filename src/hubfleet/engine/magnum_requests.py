@@ -8,6 +8,7 @@ the upgrade of the last should be over (not until its nodes are there), and a nu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 from hubfleet.engine import twins
@@ -39,6 +40,7 @@ class Requests:
     ) -> None:
         self._view, self._steps, self._registered, self._hold = view, steps, registered, hold
         self._magnum, self._patience = view.magnum, view.patience
+        self._refusal = ""
         self._spacing = Spacing(self._patience.clock)
         self._healing = Healing(view, self._spacing, [step.id for step in steps])
 
@@ -195,9 +197,12 @@ class Requests:
         for _ in range(LOST):
             self._spacing.wait()
             self._view.tell(step.id, "asked Magnum to delete the node group")
-            self._magnum.delete_group(self._view.known, group)
-            self._spacing.sent()
-            self._patience.clock.sleep(FIRST)
+            heard = self._answered(step, lambda: self._magnum.delete_group(self._view.known, group))
+            self._patience.clock.sleep(FIRST if heard else 5 * FIRST)
+            self._view.look()
+            there = self._view.group(group)
+            if not heard and there is not None and not there.status.startswith("DELETE_"):
+                continue
             self._view.wait(lambda: self._over(group), lambda: f"{step.id} is still there")
             there = self._view.group(group)
             if there is None:
@@ -210,6 +215,20 @@ class Requests:
             remedy="apply again later; if it stays so, tell the cloud's operators",
             layer=Layer.MAGNUM,
         )
+
+    def _answered(self, step: Step, ask: Callable[[], object]) -> bool:
+        """Send a request; whether it was answered. One that was not may have been heard: look before asking again."""
+        try:
+            ask()
+        except CloudError as error:
+            if not transient(error):
+                raise
+            self._refusal = error.what
+            self._view.tell(step.id, f"the answer got lost ({error.what}); looking whether it was heard")
+            return False
+        finally:
+            self._spacing.sent()
+        return True
 
     def _over(self, name: str) -> bool:
         group = self._view.group(name)
@@ -228,17 +247,21 @@ class Requests:
             elif there is not None or self._asked_for(step, pool):
                 return
             self._patience.clock.sleep(FIRST)
-        raise HubfleetError(f"Magnum does not take the node group {pool.node_group}", layer=Layer.MAGNUM)
+        raise CloudError(
+            f"Magnum does not take the node group {pool.node_group}",
+            why=self._refusal or "it answers each time that the cluster's API has no address",
+            remedy="apply again later; if it stays so, tell the cloud's operators",
+            layer=Layer.MAGNUM,
+        )
 
     def _asked_for(self, step: Step, pool: MagnumPool) -> bool:
-        try:
+        taken = False
+
+        def ask() -> None:
+            nonlocal taken
             taken = self._magnum.create_group(self._view.known, requests.group(pool))
-        except CloudError as error:
-            if not transient(error):
-                raise
-            return False
-        finally:
-            self._spacing.sent()
+
+        self._answered(step, ask)
         if taken:
             self._view.tell(step.id, "asked Magnum for the node group")
             self._view.wait(lambda: self._view.group(pool.node_group) is not None, lambda: f"{step.id} is not there")
@@ -270,8 +293,7 @@ class Requests:
             if size(group, self._view.cluster) == (least, most):
                 return
             self._spacing.wait()
-            self._resize(step, group, least, most)
-            self._spacing.sent()
+            self._answered(step, partial(self._resize, step, group, least, most))
             self._patience.clock.sleep(FIRST)  # the request is carried out after its answer
             self._healing.settle()
             group = self._full(name)

@@ -151,10 +151,12 @@ _GO_ON = "apply again: it goes on waiting; a first cluster at a site can take ho
 
 def late(view: View, what: str, layer: Layer, remedy: str = "") -> HubfleetError:
     """Time is up. `remedy`: what would help before applying again."""
-    said = f"Magnum says {view.cluster.status}" if view.cluster else "Magnum knows no such cluster"
+    cluster = view.cluster
+    said = f"Magnum says {cluster.status}" if cluster else "Magnum knows no such cluster"
+    reason = (cluster.reason or "; ".join(filter(None, cluster.faults.values()))) if cluster else ""
     return HubfleetError(
         f"{what} after {view.patience.told}",
-        why=said + (f": {view.cluster.reason}" if view.cluster and view.cluster.reason else ""),
+        why=f"{said}: {reason}" if reason else said,
         remedy=f"{remedy}; then {_GO_ON}" if remedy else _GO_ON,
         layer=layer,
     )

@@ -231,7 +231,8 @@ class Magnum:
 
     def sign(self, uuid: str, request: str) -> str:
         """PEM of a certificate for this signing request (PEM); lasts five years."""
-        return str(self._send("POST", "/certificates", {"cluster_uuid": uuid, "csr": request}).body["pem"])
+        body = {"cluster_uuid": uuid, "csr": request}
+        return str(self._send("POST", "/certificates", body, harmless=True).body["pem"])
 
     def rotate_credential(self, uuid: str) -> None:
         """Have Magnum make a new application credential for the cluster, put it in place and delete the old one; it
@@ -258,8 +259,10 @@ class Magnum:
             self._sleep(pause)
         return self.cloud.get(SERVICE, path, headers=self._headers(), allow=allow)
 
-    def _send(self, method: str, path: str, body: Any = None, *, allow: tuple[int, ...] = ()) -> Answer:
-        return self.cloud.send(SERVICE, method, path, body, headers=self._headers(), allow=allow)
+    def _send(
+        self, method: str, path: str, body: Any = None, *, allow: tuple[int, ...] = (), harmless: bool = False
+    ) -> Answer:
+        return self.cloud.send(SERVICE, method, path, body, headers=self._headers(), allow=allow, harmless=harmless)
 
     def _headers(self) -> Mapping[str, str]:
         return {"OpenStack-API-Version": "{} {}.{}".format(SERVICE, *self.microversion)}

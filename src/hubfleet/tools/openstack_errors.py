@@ -38,6 +38,11 @@ def transient(error: CloudError) -> bool:
     return isinstance(error, Unanswered) or error.status in _STUMBLES
 
 
+def not_begun(error: CloudError) -> bool:
+    """Whether nothing was done, and may be a little later: there were too many requests."""
+    return error.status == 429
+
+
 # settings
 
 
@@ -145,8 +150,9 @@ def _layer(service: str) -> Layer:
     return Layer.MAGNUM if service == "container-infra" else Layer.OPENSTACK
 
 
-def of_answer(service: str, method: str, path: str, status: int, body: Any) -> CloudError:
-    """An answer with a status of 400 and above, with the service's own words."""
+def of_answer(service: str, method: str, path: str, status: int, body: Any, wait: str = "") -> CloudError:
+    """An answer with a status of 400 and above, with the service's own words. `wait`: its header Retry-After, in
+    seconds or (which is ignored) a date."""
     name = service_name(service)
     layer = Layer.CREDENTIAL if status in (401, 403) else _layer(service)
     remedy = {
@@ -157,7 +163,9 @@ def of_answer(service: str, method: str, path: str, status: int, body: Any) -> C
     if status in _STUMBLES:
         remedy = f"{name} is in trouble: apply again later; if it stays so, tell the cloud's operators"
     what = f"{name} answered {status} to {method} {path.partition('?')[0]}"
-    return CloudError(what, why=words(body), remedy=remedy, layer=layer, status=status)
+    error = CloudError(what, why=words(body), remedy=remedy, layer=layer, status=status)
+    error.again = float(wait) if wait.isdecimal() else 0.0
+    return error
 
 
 def not_json(service: str, method: str, path: str, content: bytes) -> CloudError:

@@ -33,6 +33,8 @@ TIMEOUT = 30.0
 """Seconds for one request."""
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
 """Seconds before each further try of a request that may be repeated."""
+LONGEST = 60.0
+"""Seconds: a cloud that wants to be left alone for longer is not waited for."""
 _VERSIONS = {
     "identity": "v3",
     "image": "v2",
@@ -128,7 +130,7 @@ class Session:
     ) -> Answer:
         """The answer to a GET; asked again for about 20 s while the cloud stumbles."""
         with self._waiting(service):
-            return self._asked(service, "GET", path, headers=headers, allow=allow)
+            return self._asked(service, "GET", path, openstack_errors.transient, headers=headers, allow=allow)
 
     def send(
         self,
@@ -139,11 +141,14 @@ class Session:
         *,
         headers: Mapping[str, str] | None = None,
         allow: Collection[int] = (),
+        harmless: bool = False,
     ) -> Answer:
         """The answer to a request that changes something; sent once, since it may have been heard though the answer
-        got lost. A status of 400 and above is a CloudError, but for those in `allow`."""
+        got lost, unless it is `harmless` to do it twice. But a cloud that says 429 has done nothing. A status of 400
+        and above is a CloudError, but for those in `allow`."""
+        may = openstack_errors.transient if harmless else openstack_errors.not_begun
         with self._waiting(service):
-            return self._request(service, method, path, content=content, headers=headers, allow=allow)
+            return self._asked(service, method, path, may, content=content, headers=headers, allow=allow)
 
     def pause(self, seconds: float) -> None:
         """Let the cloud come to itself."""
@@ -153,14 +158,15 @@ class Session:
     def _waiting(self, service: str) -> AbstractContextManager[None]:
         return self._watch.waiting("Magnum" if service == "container-infra" else "OpenStack")
 
-    def _asked(self, service: str, method: str, path: str, **rest: Any) -> Answer:
+    def _asked(self, service: str, method: str, path: str, again: Callable[[CloudError], bool], **rest: Any) -> Answer:
         for pause in _PAUSES:
             try:
                 return self._request(service, method, path, **rest)
             except CloudError as error:
-                if not openstack_errors.transient(error):
+                if not again(error) or error.again > LONGEST:
                     raise
-            self._sleep(pause)
+                wait = max(pause, error.again)
+            self._sleep(wait)
         return self._request(service, method, path, **rest)
 
     def _request(
@@ -182,7 +188,8 @@ class Session:
             body = _json(reply.content)
             answer = Answer(reply.status_code, {} if body is None else body, reply.headers)
         if answer.status >= 400 and answer.status not in allow:
-            raise openstack_errors.of_answer(service, method, path, answer.status, answer.body)
+            wait = answer.headers.get("Retry-After", "")
+            raise openstack_errors.of_answer(service, method, path, answer.status, answer.body, wait)
         if body is None and answer.status < 400:
             raise openstack_errors.not_json(service, method, path, reply.content)
         return answer
