@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from hubfleet_sandbox import faults, processes
 from hubfleet_sandbox.cli import main
-from hubfleet_sandbox.faults import asking, quotas, series
+from hubfleet_sandbox.faults import Fault, asking, quotas, series
 from hubfleet_sandbox.layout import Layout
 
 
@@ -66,9 +66,12 @@ def test_faults_need_a_sandbox(tmp_path: Path) -> None:
 
 def test_a_used_up_quota_is_given_back_by_clearing(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     restored: list[object] = []
-    monkeypatch.setattr(quotas, "lower", lambda _, services: {name: {"cores": 9} for name in services})
+    known: list[tuple[Fault, ...]] = []
+    monkeypatch.setattr(quotas, "limits", lambda _, services: {name: {"cores": 9} for name in services})
+    monkeypatch.setattr(quotas, "use_up", lambda one, _: known.append(faults.book(one).faults()))
     monkeypatch.setattr(quotas, "restore", lambda _, kept: restored.append(kept))
     assert fault(layout, "add", "quota", "--service", "nova").exit_code == 0
+    assert known[0][0].kept == {"nova": {"cores": 9}}, "it is in the book before anything is changed"
     assert "nothing is left of nova: cores" in fault(layout, "list").stdout
     assert fault(layout, "clear").exit_code == 0
     assert restored == [{"nova": {"cores": 9}}]

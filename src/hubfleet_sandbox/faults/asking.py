@@ -23,10 +23,11 @@ def begin(layout: Layout, fault: Fault) -> Fault:
     """The fault is on when this returns; with its number. SandboxError if the site does not run."""
     if fault.kind == quotas.KIND:
         chosen = tuple(name for name in quotas.RESOURCES if fault.service in ("", name))
-        fault = replace(fault, kept=quotas.lower(layout, chosen), times=1)
+        fault = replace(fault, kept=quotas.limits(layout, chosen), times=1)
     book = faults.book(layout)
     made = book.add(fault)
-    if made.kind == quotas.KIND:
+    if made.kind == quotas.KIND:  # after it is in the book: else a kill just now would leave nothing to put back
+        quotas.use_up(layout, tuple(made.kept))
         book.strike(made, f"nothing is left of {quotas.told(made.kept)}")
     if made.kind == helm_locks.KIND:
         _lock(layout)

@@ -21,16 +21,21 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
 """By service: what is used up."""
 
 
-def lower(layout: Layout, services: tuple[str, ...]) -> dict[str, dict[str, int]]:
-    """Leave nothing of these services' quotas; the limits as they were, for `restore`."""
-    kept: dict[str, dict[str, int]] = {}
+def limits(layout: Layout, services: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """These services' limits as they are, for `restore`."""
+    with _administrator(layout) as admin:
+        project = _project(admin)
+        found = {service: _details(admin, service, project) for service in services}
+    return {service: {name: found[service][name]["limit"] for name in RESOURCES[service]} for service in services}
+
+
+def use_up(layout: Layout, services: tuple[str, ...]) -> None:
+    """Leave nothing of these services' quotas."""
     with _administrator(layout) as admin:
         project = _project(admin)
         for service in services:
             found = _details(admin, service, project)
-            kept[service] = {name: found[name]["limit"] for name in RESOURCES[service]}
             _limit(admin, service, project, {name: _used(found[name]) for name in RESOURCES[service]})
-    return kept
 
 
 def restore(layout: Layout, kept: Mapping[str, Mapping[str, int]]) -> None:
