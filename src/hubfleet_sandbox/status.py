@@ -23,7 +23,9 @@ REAL = (
     "nodes: containerd, kubelet, kube-proxy, pods, images, pod and service networks",
 )
 SIMULATED = (
-    "virtual machines: a node is a set of namespaces on this machine, and every node has all of its cores and memory",
+    "virtual machines: a node is a set of namespaces on this machine; it tells its flavor's cores and memory",
+    "GPUs: nodes of g3 flavors offer nvidia.com/gpu, and there is none behind it",
+    "the cluster autoscaler: played with the rights and arguments of the chart's; an empty node goes after 15 s",
     "Cluster API's controllers and its OpenStack provider: the machine room plays them",
     "the openstack-cluster chart and Cluster API's resource definitions: stand-ins of our own",
     "Kubernetes' older minors: 1.34's code with an older minor's APIs and features (KEP-4330), and that one's name",

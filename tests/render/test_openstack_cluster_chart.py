@@ -85,7 +85,8 @@ def test_the_driver_finds_its_objects_by_name(folder: Path) -> None:
 
 def test_the_management_cluster_serves_every_kind(folder: Path) -> None:
     served = {(kind.api_version, kind.name) for kind in kinds.CUSTOM}
-    assert {(item["apiVersion"], item["kind"]) for item in render(folder, VALUES).values()} <= served
+    rendered = {(item["apiVersion"], item["kind"]) for item in render(folder, VALUES).values()}
+    assert {(version, kind) for version, kind in rendered if "x-k8s.io" in version} <= served
 
 
 def test_machines_carry_the_labels_by_which_the_driver_looks_for_them(folder: Path) -> None:
@@ -110,6 +111,28 @@ def test_a_group_that_scales_by_itself_has_bounds_and_no_number(folder: Path) ->
     assert deployment["metadata"]["annotations"] == {f"{prefix}-min-size": "1", f"{prefix}-max-size": "3"}
     assert "replicas" not in deployment["spec"]
     assert of_kind(manifests, "MachineDeployment", "default-worker")["spec"]["replicas"] == 1
+
+
+def test_an_autoscaler_is_there_only_if_a_group_scales_by_itself(folder: Path) -> None:
+    autoscaler = render(folder, VALUES)[("Deployment", "pythia-autoscaler")]
+    assert autoscaler["metadata"]["labels"]["capi.stackhpc.com/component"] == "autoscaler"
+    container = autoscaler["spec"]["template"]["spec"]["containers"][0]
+    assert "--node-group-auto-discovery=clusterapi:namespace=p1,clusterName=pythia" in container["args"]
+    assert ("Deployment", "pythia-autoscaler") not in render(folder, values(autoscale=None))
+
+
+@pytest.mark.parametrize(("version", "may"), [("0.10.1", True), ("0.14.0", False), ("0.16.0", True)])
+def test_the_autoscaler_of_0_14_may_not_read_how_large_machines_are(
+    folder: Path, tmp_path: Path, version: str, may: bool
+) -> None:
+    argv = [folder / "helm", "package", CHART, "--version", version, "--destination", tmp_path]
+    processes.run(argv, timeout=30)
+    manifests = render(folder, VALUES, str(tmp_path / f"openstack-cluster-{version}.tgz"))
+    rules = manifests[("Role", "pythia-autoscaler")]["rules"]
+    assert any("openstackmachinetemplates" in rule["resources"] for rule in rules) is may
+    subject = manifests[("RoleBinding", "pythia-autoscaler")]["subjects"][0]
+    deployment = manifests[("Deployment", "pythia-autoscaler")]
+    assert subject["name"] == deployment["spec"]["template"]["spec"]["serviceAccountName"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +170,8 @@ def test_uninstalling_leaves_to_cluster_api_what_it_deletes_in_order(folder: Pat
     annotation = "helm.sh/resource-policy"
     manifests = render(folder, VALUES).values()
     gone = {item["kind"] for item in manifests if annotation not in item["metadata"].get("annotations", {})}
-    assert gone == {"Cluster", "MachineDeployment"}
+    autoscaler = {"ServiceAccount", "Role", "RoleBinding", "Deployment"}
+    assert gone == {"Cluster", "MachineDeployment"} | autoscaler
 
 
 def test_a_fixed_network_takes_the_place_of_one_of_its_own(folder: Path) -> None:

@@ -89,6 +89,17 @@ def test_a_group_grows_and_shrinks(site: Site) -> None:
     assert len(first) == 1
 
 
+def test_the_machine_that_is_marked_goes_when_its_group_shrinks(site: Site) -> None:
+    install(site.api, "pythia", {"user": 3})
+    site.settle(running(site, "pythia-user", 3))
+    marked = sorted(site.nodes)[1]
+    mark = {"metadata": {"annotations": {"cluster.x-k8s.io/delete-machine": "1"}}}
+    site.api.merge(kinds.MACHINE.path(NAMESPACE, marked), mark)
+    install(site.api, "pythia", {"user": 2})
+    site.settle(lambda: running(site, "pythia-user", 2)() and len(site.nodes) == 2)
+    assert marked not in site.nodes
+
+
 def test_a_group_that_scales_by_itself_begins_with_its_minimum_and_keeps_what_it_grew_to(site: Site) -> None:
     install(site.api, "pythia", {"user": (2, 5)})
     site.settle(running(site, "pythia-user", 2))

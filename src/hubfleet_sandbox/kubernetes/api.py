@@ -88,16 +88,22 @@ class UnreachableError(SandboxError):
 
 
 class Client:
-    """Speaks to the cluster of a kubeconfig's current context. Can be used by several threads. `transport` is for
-    tests."""
+    """Speaks to the cluster of a kubeconfig's current context. Can be used by several threads. With `user` it may do
+    what that one may, not what the kubeconfig's may. `transport` is for tests."""
 
     def __init__(
-        self, kubeconfig: Path, *, timeout: float = 10.0, transport: httpx.BaseTransport | None = None
+        self, kubeconfig: Path, *, user: str = "", timeout: float = 10.0, transport: httpx.BaseTransport | None = None
     ) -> None:
         server, context = _credentials(kubeconfig)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=10)
         self._http = httpx.Client(
-            base_url=server, verify=context, trust_env=False, timeout=timeout, limits=limits, transport=transport
+            base_url=server,
+            headers={"Impersonate-User": user} if user else {},
+            verify=context,
+            trust_env=False,
+            timeout=timeout,
+            limits=limits,
+            transport=transport,
         )
         self.server = server
 
@@ -133,6 +139,10 @@ class Client:
     def merge(self, path: str, patch: Object) -> Object | None:
         """Change an object by a merge patch; None if it is gone."""
         return self._found("PATCH", path, patch, "application/merge-patch+json")
+
+    def replace(self, path: str, item: Object) -> Object:
+        """Write an object as a whole; RefusedError with status 409 if somebody changed it since it was read."""
+        return self._ask("PUT", path, item)
 
     def delete(self, path: str) -> None:
         """Delete an object; no error if it is gone."""

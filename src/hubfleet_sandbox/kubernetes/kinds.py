@@ -34,6 +34,8 @@ CUSTOM = (
 )
 """What the management cluster serves beside Kubernetes' own kinds."""
 
+DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment")
+CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace")
 NODE = Kind("", "v1", "nodes", "Node")
 POD = Kind("", "v1", "pods", "Pod")
@@ -65,6 +67,10 @@ _CHECKED: dict[Kind, Object] = {
             "x-kubernetes-preserve-unknown-fields": True,
         }
     }
+}
+
+_SCALED: dict[Kind, Object] = {
+    MACHINE_DEPLOYMENT: {"scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}}
 }
 
 _OLDER = {OPENSTACK_CLUSTER: ("v1alpha7",), MACHINE_TEMPLATE: ("v1alpha7",)}  # charts up to 0.10.1 use these
@@ -107,7 +113,7 @@ def _version(name: str, kind: Kind) -> Object:
                 "x-kubernetes-preserve-unknown-fields": True,
             }
         },
-        "subresources": {"status": {}},
+        "subresources": {"status": {}, **_SCALED.get(kind, {})},
         "additionalPrinterColumns": [
             {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
             {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},

@@ -50,7 +50,8 @@ def reconcile(room: Room, family: Family) -> None:
     ready = not held and room.jobs.done(slot, start, lambda: _start(room, family, plane))
     if ready and family.name not in room.workloads:
         access = ClusterAccess(family.name, number, plane.kubeconfig)
-        room.workloads[family.name] = Workload(room.layout, access, credentials.cloud(room, family), room.changed)
+        cloud = credentials.cloud(room, family)
+        room.workloads[family.name] = Workload(room.layout, access, cloud, room.changed, family.namespace)
     _report(room, item, ready, held or room.jobs.error(slot) or (f"not running: {', '.join(dead)}" if dead else ""))
 
 

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from hubfleet_sandbox.machine_room.room import Family, Room
 
 _FINALIZER = "cluster.x-k8s.io/machinedeployment"
-_DEPLOYMENT_LABEL = "cluster.x-k8s.io/deployment-name"
+DEPLOYMENT_LABEL = "cluster.x-k8s.io/deployment-name"
 _TEMPLATE_LABEL = "machine-template-hash"
-_LEAST = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size"
+LEAST = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size"
+MOST = "cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size"
+DELETE_MARK = "cluster.x-k8s.io/delete-machine"
+"""On a Machine: when its group shrinks, it is the one to go."""
 _NAME_ROOM = 63 - len("-12345-12345")  # the machine's name is its node's host name, which a label must hold
 
 
@@ -42,7 +45,7 @@ def replicas(item: Object) -> int:
     defaulting has it (internal/webhooks/machinedeployment.go, calculateMachineDeploymentReplicas)."""
     wanted = item["spec"].get("replicas")
     if wanted is None:
-        wanted = section(item, "metadata", "annotations").get(_LEAST, 1)
+        wanted = section(item, "metadata", "annotations").get(LEAST, 1)
     return int(wanted)
 
 
@@ -77,12 +80,11 @@ def preflight(plane: Object | None, version: str) -> str:
 
 
 def surplus(machines: list[Object], wanted: int, template: str) -> list[Object]:
-    """The machines to delete now: those too many, old templates and broken ones first, then the newest; or, when all
-    are there and ready, one of an old template, whose place a new one takes (maxUnavailable 1, maxSurge 0)."""
+    """The machines to delete now: those too many, marked ones first, then old templates and broken ones, then the
+    newest; or, when all are there and ready, one of an old template, whose place a new one takes (maxUnavailable 1,
+    maxSurge 0)."""
     live = [machine for machine in machines if not deleting(machine)]
-    ordered = sorted(
-        live, key=lambda machine: (not _current(machine, template), not true(machine, "Ready"), _age(machine))
-    )
+    ordered = sorted(live, key=lambda machine: _worth(machine, template))
     if len(live) > wanted:
         return ordered[-(len(live) - wanted) :]
     old = [machine for machine in live if not _current(machine, template)]
@@ -107,7 +109,7 @@ def _reconcile(room: Room, item: Object, machines: list[Object], held: str) -> N
 def _machine(room: Room, item: Object, template: str) -> Object:
     metadata, spec = item["metadata"], item["spec"]["template"]["spec"]
     owner = {"apiVersion": item["apiVersion"], "kind": item["kind"], "name": metadata["name"], "uid": metadata["uid"]}
-    labels = {_DEPLOYMENT_LABEL: metadata["name"], _TEMPLATE_LABEL: template}
+    labels = {DEPLOYMENT_LABEL: metadata["name"], _TEMPLATE_LABEL: template}
     labels["cluster.x-k8s.io/cluster-name"] = item["spec"]["clusterName"]
     return {
         "apiVersion": kinds.MACHINE.api_version,
@@ -149,12 +151,18 @@ def _report(room: Room, item: Object, machines: list[Object], wanted: int, templ
 
 
 def _owner(machine: Object) -> str:
-    name: str = machine["metadata"]["labels"].get(_DEPLOYMENT_LABEL, "")
+    name: str = machine["metadata"]["labels"].get(DEPLOYMENT_LABEL, "")
     return name
 
 
 def _current(machine: Object, template: str) -> bool:
     return bool(machine["metadata"]["labels"].get(_TEMPLATE_LABEL) == template)
+
+
+def _worth(machine: Object, template: str) -> tuple[bool, bool, bool, str]:
+    """The last in order goes first."""
+    marked = DELETE_MARK in section(machine, "metadata", "annotations")
+    return marked, not _current(machine, template), not true(machine, "Ready"), _age(machine)
 
 
 def _age(machine: Object) -> str:

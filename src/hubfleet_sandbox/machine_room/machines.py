@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.kubernetes import control_plane, kinds
 from hubfleet_sandbox.kubernetes.api import entries, section
-from hubfleet_sandbox.machine_room import draining, obstacles
+from hubfleet_sandbox.machine_room import draining, flavors, obstacles
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.control_planes import authority
 from hubfleet_sandbox.machine_room.room import GROUP_LABEL, NODE_ANNOTATION, cluster_number, deleting, true
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hubfleet_sandbox.kubernetes.api import Object
     from hubfleet_sandbox.machine_room.room import Family, Room
+    from hubfleet_sandbox.machine_room.workload import Workload
 
 _DRAIN_WITHIN = "5m0s"  # what capi-helm-charts sets for every node group
 _PROGRAMS = ("machine", "containerd", "kubelet", "kube-proxy")
@@ -55,7 +56,19 @@ def _reconcile(room: Room, family: Family, machine: Object) -> None:
         ready = Truth(so=False, reason="WaitingForControlPlaneAvailable")
     else:
         ready = Truth(true(node, "Ready"), "NodeNotReady")
+        _equip(room, workload, machine, node)
     _report(room, machine, node, ready)
+
+
+def _equip(room: Room, workload: Workload, machine: Object, node: Object | None) -> None:
+    """Let a node offer the devices of its flavor: what a device plugin, of which there is none, would bring about."""
+    metadata = machine["metadata"]
+    name, slot = metadata["name"], f"devices {metadata['name']}"
+    template = room.get(kinds.MACHINE_TEMPLATE, metadata["namespace"], machine["spec"]["infrastructureRef"]["name"])
+    wanted = flavors.devices(section(template, "status", "capacity"))
+    if node and wanted.items() - section(node, "status", "allocatable").items():  # a kubelet that starts forgets them
+        room.jobs.forget(slot)
+        room.jobs.done(slot, "offer", lambda: workload.offer(name, wanted))
 
 
 def _boot(room: Room, family: Family, machine: Object) -> None:
@@ -77,6 +90,7 @@ def _boot(room: Room, family: Family, machine: Object) -> None:
         proxy_kubeconfig=control_plane.client(plane, ca, "system:kube-proxy"),
         labels=node_labels(template),
         kubernetes=spec.get("version", ""),
+        capacity=flavors.capacity(room, family, spec["infrastructureRef"]["name"]),
     )
     nodes.boot(room.layout, room.programs, room.images, node)
 

@@ -31,6 +31,7 @@ WATCHED = (
     kinds.CONTROL_PLANE,
     kinds.MACHINE_DEPLOYMENT,
     kinds.MACHINE,
+    kinds.MACHINE_TEMPLATE,
 )
 
 CLUSTER_LABEL = "capi.stackhpc.com/cluster"

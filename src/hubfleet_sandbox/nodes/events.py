@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from hubfleet_sandbox.kubernetes.api import Client, Kind, Object
 
 
-def warn(client: Client, kind: Kind, item: Object, reason: str, message: str, source: str) -> None:
-    """Record a warning about an object."""
+def warn(
+    client: Client, kind: Kind, item: Object, reason: str, message: str, source: str, *, level: str = "Warning"
+) -> None:
+    """Record a warning about an object, or what is only news (`level`: Normal)."""
     metadata, now = item["metadata"], datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     about = {
         "apiVersion": kind.api_version,
@@ -25,7 +27,7 @@ def warn(client: Client, kind: Kind, item: Object, reason: str, message: str, so
         "kind": "Event",
         "metadata": {"name": f"{metadata['name']}.{uuid4().hex[:16]}", "namespace": metadata["namespace"]},
         "involvedObject": about,
-        "type": "Warning",
+        "type": level,
         "reason": reason,
         "message": message[:1000],
         "source": {"component": source},

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.errors import SandboxError
-from hubfleet_sandbox.nodes import cgroups, network
+from hubfleet_sandbox.nodes import cgroups, hardware, network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,15 +58,16 @@ class Machine:
         """The process that holds its namespaces, if it is on."""
         return processes.find(self.layout, self._process("machine"))
 
-    def power_on(self, init: Path, name: str) -> None:
-        """Make it run, with `init` as its first process and this host name. Nothing happens if it does."""
+    def power_on(self, init: Path, name: str, size: tuple[int, int] | None = None) -> None:
+        """Make it run, with `init` as its first process and this host name. Nothing happens if it does. `size` is the
+        cores and bytes of memory that it seems to have; this machine's without it."""
         running, complete = self.running, self.disk / "complete"
         if running and complete.exists() and complete.read_text() == str(running.pid):
             return
         self.power_off()  # one that died, or was begun and not finished, may have left something
         cgroups.make(self.cgroup)
         network.establish(self.layout)
-        process = self._begin(init, name)
+        process = self._begin(init, name, hardware.describe(self.disk / "hardware", *size) if size else {})
         network.connect(self.layout, self.number, process.pid, self.within(process.pid))
         complete.write_text(str(process.pid))
 
@@ -107,26 +108,27 @@ class Machine:
             raise SandboxError(f"machine {self.number} is off", remedy="see whether it was killed; the node comes back")
         return machine.pid
 
-    def _begin(self, init: Path, name: str) -> processes.Process:
+    def _begin(self, init: Path, name: str, own: Mapping[Path, Path]) -> processes.Process:
         """Start its first process, and wait until its files are in place."""
         ready = self.disk / "ready"
         ready.unlink(missing_ok=True)
         for folder in OWN_FOLDERS:
             (self.disk / folder).mkdir(parents=True, exist_ok=True)
-        argv = ["unshare", *_NAMESPACES, "sh", "-ec", self._beginning(init, name)]
+        argv = ["unshare", *_NAMESPACES, "sh", "-ec", self._beginning(init, name, own)]
         process = processes.start(self.layout, self._process("machine"), argv)
         what = f"machine {self.number}"
         processes.wait(what, ready.exists, timeout=30, process=process, layout=self.layout, every=0.02)
         return process
 
-    def _beginning(self, init: Path, name: str) -> str:
-        """What happens before the first process: its view of files, its name."""
+    def _beginning(self, init: Path, name: str, own: Mapping[Path, Path]) -> str:
+        """What happens before the first process: its view of files (`own` instead of the kernel's), its name."""
         lines = ["mount --make-rshared /"]  # as on a real machine: volumes with mountPropagation need it
         for folder, place in OWN_FOLDERS.items():
             lines += [f"mkdir -p {place}", f"mount --bind {_quoted(self.disk / folder)} {place}"]
         # /etc/resolv.conf may be a link into /run; containerd fails if it leads nowhere.
         lines += ["resolver=$(readlink -f /etc/resolv.conf)", f"cat $resolver > {_quoted(self.disk / 'resolv.conf')}"]
         lines += ["mount -t tmpfs -o mode=755 tmpfs /run", "mkdir -p /run/lock", "mount -t proc proc /proc"]
+        lines += [f"mount --bind {_quoted(source)} {place}" for place, source in own.items()]
         copy = f"mkdir -p ${{resolver%/*}} && cp {_quoted(self.disk / 'resolv.conf')} $resolver"
         lines += [f"case $resolver in /run/*) {copy};; esac"]
         lines += [f"hostname {name}", f"touch {_quoted(self.disk / 'ready')}", f"exec {_quoted(init)}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.kubernetes import programs
 from hubfleet_sandbox.nodes import cgroups, containerd, network
 from hubfleet_sandbox.nodes.machine import OWN_FOLDERS, Machine
+from hubfleet_sandbox.nodes.quantity import amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +32,8 @@ _KUBELET = OWN_FOLDERS["kubelet"]
 class Node:
     """What a node must know to join. `api` is the API server's URL as nodes reach it, `ca` that server's CA (PEM);
     both kubeconfigs are YAML texts; `labels` may not be in kubernetes.io, or the kubelet refuses them. `kubernetes` is
-    the version that its programs say they are; their own without it."""
+    the version that its programs say they are; their own without it. `capacity` has the `cpu` and `memory` that it
+    reports, as quantities; those of this machine without them."""
 
     number: int
     name: str
@@ -43,6 +45,7 @@ class Node:
     proxy_kubeconfig: str
     labels: Mapping[str, str]
     kubernetes: str = ""
+    capacity: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def boot(layout: Layout, folder: Path, image_root: Path, node: Node) -> None:
@@ -55,13 +58,19 @@ def boot(layout: Layout, folder: Path, image_root: Path, node: Node) -> None:
     machine.disk.mkdir(parents=True, exist_ok=True)
     containerd.prepare(machine, image_root)
     _write(machine, node)
-    machine.power_on(image_root / "pause", node.name)
+    machine.power_on(image_root / "pause", node.name, _size(node))
     running = machine.start("containerd", ["containerd", "--config", "/var/lib/containerd/config.toml"])
     kube, env = folder / "kube", programs.posing(node.kubernetes)
     machine.start("kube-proxy", [kube, "kube-proxy", *_proxy_flags(layout, node)], env)
     what = f"containerd of {node.name}"
     processes.wait(what, lambda: _listens(machine), timeout=30, process=running, layout=layout, every=0.02)
     machine.start("kubelet", [kube, "kubelet", *_kubelet_flags(machine, node)], env)
+
+
+def _size(node: Node) -> tuple[int, int] | None:
+    if not {"cpu", "memory"} <= node.capacity.keys():
+        return None
+    return int(amount(node.capacity["cpu"])), int(amount(node.capacity["memory"]))
 
 
 def remove(layout: Layout, number: int) -> None:
@@ -127,11 +136,13 @@ def _kubelet(machine: Machine) -> dict[str, object]:
         "clusterDNS": [DNS_ADDRESS],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
-        "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "100Mi"},
+        # Not by memory: what is used is counted for all of this machine, and what there is for this node.
+        "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%"},
         "failSwapOn": False,
         "imageGCHighThresholdPercent": 100,  # images cannot be pulled again: there is no registry
         "resolvConf": "",
         "serializeImagePulls": False,
+        "systemReserved": {"memory": "100Mi"},  # as much as kubeadm's nodes keep back
         "volumePluginDir": f"{_KUBELET}/volume-plugins",
     }
 
