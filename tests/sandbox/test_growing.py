@@ -166,7 +166,7 @@ def test_with_the_chart_that_breaks_it_nothing_grows_and_only_the_site_is_told_w
 
 def test_a_new_maximum_is_obeyed(sandbox: Shell, clusters: dict[str, Cluster]) -> None:
     cluster = clusters[GOOD]
-    changed = sandbox("openstack", "coe", "nodegroup", "update", GOOD, GROUPS[GOOD], "replace", "max_node_count=3")
+    changed = sandbox("openstack", "coe", "nodegroup", "update", GOOD, GROUPS[GOOD], "--max-nodes=3")
     assert changed.code == 0, changed.said
     eventually("a third node, and a pod on it", lambda: cluster.running() == 3)
     eventually("Magnum", lambda: cluster.settled("UPDATE_COMPLETE"), 60)
