@@ -17,7 +17,10 @@ from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import Client, Event, Kind, Object, RefusedError
 from hubfleet_sandbox.layout import Layout
 from hubfleet_sandbox.machine_room import clusters, control_planes, infrastructure, machines
-from hubfleet_sandbox.machine_room.room import Room
+from hubfleet_sandbox.machine_room.credentials import Clouds
+from hubfleet_sandbox.machine_room.room import Family, Room
+
+from .openstack_fake import FakeCloud
 
 NAMESPACE = "magnum-p1"
 _PATH = re.compile(
@@ -129,7 +132,8 @@ class FakeWorkload:
     def drain(self, name: str, patience: float, moot: Callable[[], bool]) -> None:
         assert patience > 0
         assert not moot()
-        self._site.diary.append(f"~node {self._site.nodes[name]}")
+        if name in self._site.nodes:  # else there is no such Node, and nothing to empty
+            self._site.diary.append(f"~node {self._site.nodes[name]}")
 
     def forget(self, name: str) -> None:
         self._site.nodes.pop(name, None)
@@ -140,12 +144,13 @@ class FakeWorkload:
 
 class Site:
     """What runs: `planes` by cluster, `nodes` by machine; `diary` has all that came and went, in order. Control
-    planes start while `hold` is set."""
+    planes start while `hold` is set. `cloud`, if a test has one, is every cluster's."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.planes: set[str] = set()
         self.nodes: dict[str, int] = {}
         self.broken: set[str] = set()
+        self.cloud: FakeCloud | None = None
         self.diary: list[str] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -190,8 +195,16 @@ class Site:
         monkeypatch.setattr(machines, "_boot", lambda _, __, machine: self._boot(machine))
         monkeypatch.setattr(machines.nodes, "remove", lambda _, number: self._remove(number))
         monkeypatch.setattr(machines.processes, "find", lambda _, name: int(name.split("/")[1]) in self.nodes.values())
-        monkeypatch.setattr(infrastructure, "_claim", lambda _, group, __: self.diary.append(f"+cloud {group.name}"))
-        monkeypatch.setattr(infrastructure, "_release", lambda _, group: self.diary.append(f"-cloud {group.name}"))
+        monkeypatch.setattr(Clouds, "of", lambda *_: self.cloud)
+        for sign, name in (("+", "_claim"), ("-", "_release")):
+            monkeypatch.setattr(infrastructure, name, self._told(f"{sign}cloud", getattr(infrastructure, name)))
+
+    def _told(self, what: str, do: Callable[..., None]) -> Callable[..., None]:
+        def tell(room: Room, family: Family, item: Object) -> None:
+            self.diary.append(f"{what} {family.name}")
+            do(room, family, item)
+
+        return tell
 
     def _start_plane(self, cluster: str) -> None:
         assert self.hold.wait(10)
@@ -219,8 +232,12 @@ def install(api: FakeApi, name: str, groups: dict[str, int | tuple[int, int]], v
     """What `helm upgrade --install` of the chart does: (min, max) is a group that scales by itself."""
     part = f"{name}-control-plane"
     _apply(api, kinds.CLUSTER, name, {"infrastructureRef": {"name": name}, "controlPlaneRef": {"name": part}})
-    _apply(api, kinds.OPENSTACK_CLUSTER, name, {})
-    _apply(api, kinds.CONTROL_PLANE, part, {"replicas": 1, "version": version})
+    _apply(api, kinds.OPENSTACK_CLUSTER, name, {"network": {"id": "net-users"}, "managedSecurityGroups": {}})
+    machine = {"flavor": "m3.small", "image": {"id": "image"}, "sshKeyName": "deploy"}
+    mine = {"capi.stackhpc.com/cluster": name}
+    _apply(api, kinds.MACHINE_TEMPLATE, "m", {"template": {"spec": machine}}, mine)
+    plane: Object = {"replicas": 1, "version": version, "machineTemplate": {"infrastructureRef": {"name": "m"}}}
+    _apply(api, kinds.CONTROL_PLANE, part, plane)
     for group, size in groups.items():
         labels = {"capi.stackhpc.com/cluster": name, "capi.stackhpc.com/node-group": group}
         references = {"infrastructureRef": {"name": "m"}, "bootstrap": {"configRef": {"name": "b"}}}

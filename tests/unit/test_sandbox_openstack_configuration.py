@@ -82,3 +82,9 @@ def test_templates_can_make_clusters() -> None:
     for template in catalogue.TEMPLATES:
         assert template.kubernetes in template.image
         assert all(isinstance(value, str) for value in template.labels.values())
+
+
+def test_nova_gives_ports_to_servers_as_its_own_user(layout: Layout) -> None:
+    section = read(layout, "nova")["neutron"]
+    assert (section["auth_type"], section["username"], section["password"]) == ("password", "nova", SECRETS.services)
+    assert section["region_name"] == configuration.REGION

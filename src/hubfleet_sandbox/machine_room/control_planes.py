@@ -12,7 +12,7 @@ from hubfleet_sandbox.kubernetes import cluster_dns, control_plane, kinds
 from hubfleet_sandbox.kubernetes.access import ClusterAccess
 from hubfleet_sandbox.kubernetes.api import Client, section
 from hubfleet_sandbox.kubernetes.certificates import Pair
-from hubfleet_sandbox.machine_room import credentials, obstacles
+from hubfleet_sandbox.machine_room import control_plane_servers, obstacles
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.room import cluster_number, deleting
 from hubfleet_sandbox.machine_room.workload import Workload
@@ -38,21 +38,24 @@ def reconcile(room: Room, family: Family) -> None:
     plane = control_plane.workload(room.layout, family.name, number, version)
     if deleting(item):
         if not family.machines:
-            _take_down(room, item, slot, plane)
+            _take_down(room, family, item, slot, plane)
         return
     if room.adopt(kinds.CONTROL_PLANE, item, _FINALIZER, family.cluster):
         return
     dead = control_plane.dead(room.layout, plane)
     if dead:
         room.jobs.forget(slot)
+    given = control_plane_servers.given(room, family, item)
+    may_run = given.so or bool(section(item, "status").get("initialized"))
     held = "" if family.name in room.workloads else obstacles.delaying(room, family, item)
     start = f"start {version}".strip()
-    ready = not held and room.jobs.done(slot, start, lambda: _start(room, family, plane))
+    ready = may_run and not held and room.jobs.done(slot, start, lambda: _start(room, family, plane))
     if ready and family.name not in room.workloads:
         access = ClusterAccess(family.name, number, plane.kubeconfig)
-        cloud = credentials.cloud(room, family)
+        cloud = room.clouds.of(family)
         room.workloads[family.name] = Workload(room.layout, access, cloud, room.changed, family.namespace)
-    _report(room, item, ready, held or room.jobs.error(slot) or (f"not running: {', '.join(dead)}" if dead else ""))
+    why = held or room.jobs.error(slot) or (f"not running: {', '.join(dead)}" if dead else "")
+    _report(room, item, Truth(ready, "WaitingForKubeadmInit", why) if may_run else given)
 
 
 def authority(room: Room, family: Family, name: str) -> Pair:
@@ -87,28 +90,29 @@ def _start(room: Room, family: Family, plane: Plane) -> None:
         client.close()
 
 
-def _take_down(room: Room, item: Object, slot: str, plane: Plane) -> None:
+def _take_down(room: Room, family: Family, item: Object, slot: str, plane: Plane) -> None:
     workload = room.workloads.pop(plane.cluster, None)
     if workload:
         workload.stop()
-    if room.jobs.done(slot, "stop", lambda: control_plane.remove(room.layout, plane)):
+    stopped = room.jobs.done(slot, "stop", lambda: control_plane.remove(room.layout, plane))
+    if stopped and control_plane_servers.gone(room, family, item):
         room.release(kinds.CONTROL_PLANE, item)
         room.jobs.forget(slot)
+        control_plane_servers.forget(room, family)
 
 
-def _report(room: Room, item: Object, ready: bool, why: str) -> None:
+def _report(room: Room, item: Object, ready: Truth) -> None:
     wanted = item["spec"].get("replicas", 1)
-    count = wanted if ready else 0
+    count = wanted if ready.so else 0
     status = {
-        "initialized": ready or bool(section(item, "status").get("initialized")),
-        "ready": ready,
+        "initialized": ready.so or bool(section(item, "status").get("initialized")),
+        "ready": ready.so,
         "replicas": wanted,
         "readyReplicas": count,
         "updatedReplicas": count,
         "unavailableReplicas": wanted - count,
-        "version": item["spec"].get("version") if ready else section(item, "status").get("version"),
+        "version": item["spec"].get("version") if ready.so else section(item, "status").get("version"),
     }
-    truth = Truth(ready, "WaitingForKubeadmInit", why)
     names = ["Ready", "Available", "CertificatesAvailable", "ControlPlaneComponentsHealthy", "EtcdClusterHealthy"]
     names += ["MachinesCreated", "MachinesReady", "Resized"]
-    room.report(kinds.CONTROL_PLANE, item, status, dict.fromkeys(names, truth))
+    room.report(kinds.CONTROL_PLANE, item, status, dict.fromkeys(names, ready))

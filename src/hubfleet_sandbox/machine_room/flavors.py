@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from hubfleet_sandbox.cloud import CloudError
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import section
-from hubfleet_sandbox.machine_room import credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +26,10 @@ def capacity(room: Room, family: Family, name: str) -> Mapping[str, str]:
     contract for infrastructure machine templates)."""
     template = room.client.get(kinds.MACHINE_TEMPLATE.path(family.namespace, name))
     known: Mapping[str, str] = section(template, "status", "capacity")
-    cloud = None if known or template is None else credentials.cloud(room, family)
+    cloud = None if known or template is None else room.clouds.of(family)
     if cloud is None or template is None:
         return known
-    try:
-        found = _measured(cloud, section(template, "spec", "template", "spec").get("flavor", ""))
-    finally:
-        cloud.close()
+    found = _measured(cloud, section(template, "spec", "template", "spec").get("flavor", ""))
     room.client.merge(kinds.MACHINE_TEMPLATE.of(template, "status"), {"status": {"capacity": found}})
     return found
 

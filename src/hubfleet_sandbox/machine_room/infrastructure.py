@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hubfleet_sandbox.cloud import CloudError
 from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import section
-from hubfleet_sandbox.machine_room import credentials, janitor, neutron
+from hubfleet_sandbox.machine_room import cluster_network, janitor, security_groups
 from hubfleet_sandbox.machine_room.conditions import Truth
+from hubfleet_sandbox.machine_room.neutron import Neutron
 from hubfleet_sandbox.machine_room.room import deleting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from hubfleet_sandbox.cloud import Cloud
     from hubfleet_sandbox.kubernetes.api import Object
     from hubfleet_sandbox.machine_room.room import Family, Room
@@ -25,58 +22,65 @@ _FINALIZER = "openstackcluster.infrastructure.cluster.x-k8s.io"
 
 
 def reconcile(room: Room, family: Family) -> None:
-    """Give the cluster's API its floating IP and say that the infrastructure is ready; or take all that away."""
+    """Give the cluster its network, its security groups and its API's floating IP, and say that the infrastructure is
+    ready; or take all that away."""
     item = family.infrastructure
     if item is None:
         return
-    slot = f"OpenStackCluster {family.name}"
+    slot, address = f"OpenStackCluster {family.name}", f"address of {family.name}"
     if deleting(item):
-        if not family.machines and room.jobs.done(slot, "remove", lambda: _release(room, family)):
+        if not family.machines and room.jobs.done(slot, "remove", lambda: _release(room, family, item)):
             room.release(kinds.OPENSTACK_CLUSTER, item)
             room.jobs.forget(slot)
+            room.clouds.forget(family)
         return
     if room.adopt(kinds.OPENSTACK_CLUSTER, item, _FINALIZER, family.cluster):
         return
-    ready = room.jobs.done(slot, "make", lambda: _claim(room, family, item))
-    truth = Truth(ready, "OpenStackError" if room.jobs.error(slot) else "Reconciling", room.jobs.error(slot))
+    made = room.jobs.done(slot, "make", lambda: _claim(room, family, item))
+    ready = room.jobs.done(address, "make", lambda: _claim_address(room, family, item)) and made
+    error = room.jobs.error(slot) or room.jobs.error(address)
+    truth = Truth(ready, "OpenStackError" if error else "Reconciling", error)
     room.report(kinds.OPENSTACK_CLUSTER, item, {"ready": ready}, {"Ready": truth})
 
 
+def ready(family: Family) -> bool:
+    """Whether machines may be made: their network and security groups are in the status."""
+    return bool(section(family.infrastructure, "status").get("ready"))
+
+
 def _claim(room: Room, family: Family, item: Object) -> None:
-    network: str | None = section(item, "spec", "externalNetwork").get("id")
-    if not network or item["spec"].get("disableAPIServerFloatingIP"):
+    cloud = _cloud(room, family)
+    if cloud is None:
         return
-    with _using_cloud(room, family) as cloud:
-        if cloud:
-            address = neutron.claim(cloud, network, _description(family))
-            log.info("floating IP %s for %s", address, family.name)
+    neutron, spec = Neutron(cloud), item["spec"]
+    network = cluster_network.claim(neutron, spec, family.resource)
+    status: Object = {"network": network}
+    if "managedSecurityGroups" in spec:
+        status |= security_groups.claim(neutron, family.resource, [one["cidr"] for one in network["subnets"]])
+    room.client.merge(kinds.OPENSTACK_CLUSTER.of(item, "status"), {"status": status})
 
 
-def _release(room: Room, family: Family) -> None:
-    with _using_cloud(room, family) as cloud:
-        if cloud:
-            neutron.release(cloud, _description(family))
-            janitor.clean(cloud, family.name, room.layout.state / "volumes" / family.name)
+def _claim_address(room: Room, family: Family, item: Object) -> None:
+    network: str | None = section(item, "spec", "externalNetwork").get("id")
+    cloud = _cloud(room, family)
+    if cloud and network and not item["spec"].get("disableAPIServerFloatingIP"):
+        address = cluster_network.claim_address(Neutron(cloud), network, family.resource)
+        log.info("floating IP %s for %s", address, family.name)
 
 
-@contextmanager
-def _using_cloud(room: Room, family: Family) -> Generator[Cloud | None]:
-    """The cluster's cloud; a cloud that is not there at all is reported, and does without its records."""
-    cloud = credentials.cloud(room, family)
+def _release(room: Room, family: Family, item: Object) -> None:
+    cloud = _cloud(room, family)
+    if cloud is None:
+        return
+    neutron = Neutron(cloud)
+    cluster_network.release_address(neutron, family.resource)
+    cluster_network.release(neutron, item["spec"], family.resource)
+    security_groups.release(neutron, family.resource)
+    janitor.clean(cloud, family.name, room.layout.state / "volumes" / family.name)
+
+
+def _cloud(room: Room, family: Family) -> Cloud | None:
+    cloud = room.clouds.of(family)
     if cloud is None:
         log.warning("%s has no cloud credential: nothing is done in the cloud for it", family.name)
-        yield None
-        return
-    try:
-        yield cloud
-    except CloudError as error:
-        if error.status:
-            raise
-        log.warning("the cloud's records of %s are not kept: %s", family.name, error)
-    finally:
-        cloud.close()
-
-
-def _description(family: Family) -> str:
-    """As the real provider words it, so that what looks for leftovers finds the same here."""
-    return f"Created by cluster-api-provider-openstack cluster {family.namespace}-{family.name}"
+    return cloud

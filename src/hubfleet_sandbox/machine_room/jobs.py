@@ -24,6 +24,7 @@ class _Slot:
     future: Future[None]
     failures: int = 0
     again: float = 0.0
+    before: BaseException | None = None
 
 
 class Jobs:
@@ -50,14 +51,19 @@ class Jobs:
             found.failures += 1
             found.again = time.monotonic() + min(0.5 * 2**found.failures, _LONGEST)
         elif time.monotonic() >= found.again:
-            self._begin(slot, job, do, found.failures)
+            self._begin(slot, job, do, found.failures, found.future.exception())
         return False
 
     def error(self, slot: str) -> str:
-        """Why the last job of this slot failed; empty if it did not."""
+        """Why the job of this slot failed; empty if it did not."""
+        return str(self.failure(slot) or "")
+
+    def failure(self, slot: str) -> BaseException | None:
+        """As it was raised; while the job is tried again, how it failed the time before."""
         found = self._slots.get(slot)
-        error = found.future.exception() if found and found.future.done() else None
-        return str(error) if error else ""
+        if found is None:
+            return None
+        return found.future.exception() if found.future.done() else found.before
 
     def forget(self, slot: str) -> None:
         """Let what has succeeded be done anew the next time."""
@@ -65,9 +71,11 @@ class Jobs:
         if found and found.future.done() and found.future.exception() is None:
             del self._slots[slot]
 
-    def _begin(self, slot: str, job: str, do: Callable[[], None], failures: int = 0) -> None:
+    def _begin(
+        self, slot: str, job: str, do: Callable[[], None], failures: int = 0, before: BaseException | None = None
+    ) -> None:
         future = self._pool.submit(_run, f"{job} {slot}", do)
-        self._slots[slot] = _Slot(job, future, failures)
+        self._slots[slot] = _Slot(job, future, failures, before=before)
         future.add_done_callback(lambda _: self._changed.set())
 
 

@@ -1,4 +1,4 @@
-"""Machine: a node that runs, as long as its machine is wanted."""
+"""Machine: a server in the cloud and a node that runs, as long as its machine is wanted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.kubernetes import control_plane, kinds
 from hubfleet_sandbox.kubernetes.api import entries, section
-from hubfleet_sandbox.machine_room import draining, flavors, obstacles
+from hubfleet_sandbox.machine_room import (
+    cluster_network,
+    draining,
+    flavors,
+    infrastructure,
+    obstacles,
+    security_groups,
+    servers,
+)
 from hubfleet_sandbox.machine_room.conditions import Truth
 from hubfleet_sandbox.machine_room.control_planes import authority
 from hubfleet_sandbox.machine_room.room import GROUP_LABEL, NODE_ANNOTATION, cluster_number, deleting, true
@@ -47,17 +55,41 @@ def _reconcile(room: Room, family: Family, machine: Object) -> None:
         room.jobs.forget(slot)
     workload = room.workloads.get(family.name)
     node = workload.node(machine["metadata"]["name"]) if workload else None
+    given = _given(room, family, machine)
     # While the control plane still starts: the kubelet and it find each other.
     held = "" if node else obstacles.booting(room, family, machine)
-    booted = not held and room.jobs.done(slot, "boot", lambda: _boot(room, family, machine))
-    if not booted:
+    booted = given.so and not held and room.jobs.done(slot, "boot", lambda: _boot(room, family, machine))
+    if not given.so:
+        ready = given
+    elif not booted:
         ready = Truth(so=False, reason="Provisioning", message=held or room.jobs.error(slot))
     elif workload is None:
         ready = Truth(so=False, reason="WaitingForControlPlaneAvailable")
     else:
         ready = Truth(true(node, "Ready"), "NodeNotReady")
         _equip(room, workload, machine, node)
-    _report(room, machine, node, ready)
+    _report(room, machine, node, given, ready)
+
+
+def _given(room: Room, family: Family, machine: Object) -> Truth:
+    """Whether the cloud has given the machine its server; nobody asks again once it has."""
+    if section(machine, "status").get("infrastructureReady"):
+        return Truth(so=True)
+    if not infrastructure.ready(family):
+        return Truth(so=False, reason="WaitingForClusterInfrastructure")
+    slot = _server_slot(machine)
+    so = room.jobs.done(slot, "claim", lambda: _claim(room, family, machine))
+    return Truth(so, *servers.reason(room.jobs.failure(slot)))
+
+
+def _claim(room: Room, family: Family, machine: Object) -> None:
+    cloud = room.clouds.of(family)
+    if cloud:
+        name, spec = machine["metadata"]["name"], machine["spec"]
+        template = room.client.get(kinds.MACHINE_TEMPLATE.path(family.namespace, spec["infrastructureRef"]["name"]))
+        text = cluster_network.description(family.resource)
+        group = security_groups.WORKER
+        servers.claim(cloud, servers.wanted(name, template, family.infrastructure, group, text))
 
 
 def _equip(room: Room, workload: Workload, machine: Object, node: Object | None) -> None:
@@ -110,20 +142,34 @@ def _take_down(room: Room, family: Family, machine: Object) -> None:
         if workload and not cluster_goes():
             workload.forget(name)
 
-    if room.jobs.done(slot, "remove", remove):
+    def release() -> None:
+        cloud = room.clouds.of(family)
+        if cloud:
+            servers.release(cloud, machine["metadata"]["name"])
+
+    server = _server_slot(machine)  # a claim that still runs ends first
+    if room.jobs.done(slot, "remove", remove) and room.jobs.done(server, "release", release):
         room.release(kinds.MACHINE, machine)
         room.jobs.forget(slot)
+        room.jobs.forget(server)
 
 
-def _report(room: Room, machine: Object, node: Object | None, ready: Truth) -> None:
-    phase = "Running" if ready.so else "Provisioned" if node else "Provisioning"
-    status: Object = {"phase": phase, "bootstrapReady": True, "infrastructureReady": ready.so or bool(node)}
+def _report(room: Room, machine: Object, node: Object | None, given: Truth, ready: Truth) -> None:
+    failed = given.reason == servers.FAILED
+    phase = "Failed" if failed else "Running" if ready.so else "Provisioned" if node else "Provisioning"
+    status: Object = {"phase": phase, "bootstrapReady": True, "infrastructureReady": given.so}
+    if failed:
+        status |= {"failureReason": "UpdateError", "failureMessage": given.message}
     if node:
         status["nodeRef"] = {"apiVersion": "v1", "kind": "Node", "name": node["metadata"]["name"]}
         status["nodeInfo"] = section(node, "status", "nodeInfo")
         status["addresses"] = entries(node, "status", "addresses")
-    names = ("Ready", "BootstrapReady", "InfrastructureReady", "NodeHealthy")
-    room.report(kinds.MACHINE, machine, status, dict.fromkeys(names, ready))
+    truths = {**dict.fromkeys(("Ready", "BootstrapReady", "NodeHealthy"), ready), "InfrastructureReady": given}
+    room.report(kinds.MACHINE, machine, status, truths)
+
+
+def _server_slot(machine: Object) -> str:
+    return f"server {machine['metadata']['name']}"
 
 
 def _slot(machine: Object) -> str:

@@ -12,6 +12,7 @@ from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import entries, section
 from hubfleet_sandbox.layout import CLUSTERS, PORTS_PER_CLUSTER
 from hubfleet_sandbox.machine_room.conditions import Truth, conditions
+from hubfleet_sandbox.machine_room.credentials import Clouds
 from hubfleet_sandbox.machine_room.informer import Informer
 from hubfleet_sandbox.machine_room.jobs import Jobs
 
@@ -47,6 +48,7 @@ class Room:
         self.layout, self.programs, self.images, self.client = layout, programs, images, client
         self.changed = threading.Event()
         self.jobs = Jobs(self.changed)
+        self.clouds = Clouds(client)
         self.workloads: dict[str, Workload] = {}
         self.faults = faults.book(layout)
         self._informers = {kind: Informer(client, kind.path(), self.changed) for kind in WATCHED}
@@ -128,6 +130,11 @@ class Family:
         """Magnum's project on the management cluster."""
         namespace: str = self.cluster["metadata"]["namespace"]
         return namespace
+
+    @property
+    def resource(self) -> str:
+        """What the names of all that is made for it in the cloud are built on."""
+        return f"{self.namespace}-{self.name}"
 
 
 def family(room: Room, cluster: Object) -> Family:

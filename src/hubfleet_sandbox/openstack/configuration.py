@@ -39,7 +39,7 @@ def write(layout: Layout, venv: Path, secrets: Secrets) -> None:
     settings = {
         "keystone": _keystone(layout),
         "glance": _glance(layout, venv),
-        "nova": _nova(layout, venv),
+        "nova": _nova(layout, venv, secrets),
         "neutron": _neutron(layout, venv),
         "cinder": _cinder(layout, venv),
         "magnum": _magnum(layout, venv, secrets),
@@ -77,8 +77,12 @@ def _write(path: Path, sections: Mapping[str, Mapping[str, object]]) -> None:
 
 
 def _middleware(layout: Layout, user: str, secrets: Secrets) -> dict[str, object]:
+    login, more = _login(layout, user, secrets), {"region_name": REGION, "service_token_roles_required": "false"}
+    return {"www_authenticate_uri": identity(layout), **login, **more}
+
+
+def _login(layout: Layout, user: str, secrets: Secrets) -> dict[str, object]:
     return {
-        "www_authenticate_uri": identity(layout),
         "auth_url": identity(layout),
         "auth_type": "password",
         "username": user,
@@ -86,8 +90,6 @@ def _middleware(layout: Layout, user: str, secrets: Secrets) -> dict[str, object
         "project_name": "service",
         "user_domain_id": "default",
         "project_domain_id": "default",
-        "region_name": REGION,
-        "service_token_roles_required": "false",
     }
 
 
@@ -118,14 +120,24 @@ def _glance(layout: Layout, venv: Path) -> Settings:
     }
 
 
-def _nova(layout: Layout, venv: Path) -> Settings:
+def _nova(layout: Layout, venv: Path, secrets: Secrets) -> Settings:
+    client = {"region_name": REGION, **_login(layout, "nova", secrets)}
     return {
-        "DEFAULT": {"transport_url": "fake://", "state_path": layout.openstack / "nova", "host": "sandbox"},
+        "DEFAULT": {
+            "transport_url": "fake://",
+            "state_path": layout.openstack / "nova",
+            "host": "sandbox",
+            # The host that is played (inside/nova_hosts.py) is there whenever Nova is, and reports nothing.
+            "service_down_time": 10 * 365 * 86400,
+        },
         "api_database": {"connection": database(layout, "nova_api")},
         "database": {"connection": database(layout, "nova")},
         "wsgi": {"api_paste_config": venv / "etc/nova/api-paste.ini"},
         # Limits count what exists; there are no Placement and no compute node to ask.
         "quota": {"count_usage_from_placement": "false"},
+        "neutron": client,
+        "glance": {"region_name": REGION},
+        "cinder": {"os_region_name": REGION},
     }
 
 

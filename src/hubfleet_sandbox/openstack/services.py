@@ -33,7 +33,7 @@ class Service:
 SERVICES = (
     Service("neutron", "neutron.wsgi.api:application"),
     Service("cinder", "cinder.wsgi.api:application"),
-    Service("nova", "nova.wsgi.osapi_compute:application"),
+    Service("nova", "nova_whole:application"),
     Service("magnum", "magnum_whole:application", threads=16),
     Service("keystone", "keystone.wsgi.api:application"),
     Service("glance", "glance.wsgi.api:application"),
