@@ -149,9 +149,8 @@ def _take_down(room: Room, family: Family, machine: Object) -> None:
 
     server = _server_slot(machine)  # a claim that still runs ends first
     if room.jobs.done(slot, "remove", remove) and room.jobs.done(server, "release", release):
+        # The jobs are not forgotten: while the Machine is still seen, nothing may be removed that has its number by now.
         room.release(kinds.MACHINE, machine)
-        room.jobs.forget(slot)
-        room.jobs.forget(server)
 
 
 def _report(room: Room, machine: Object, node: Object | None, given: Truth, ready: Truth) -> None:
