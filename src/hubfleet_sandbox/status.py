@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from hubfleet_sandbox.layout import Layout
 
 REAL = (
-    "Keystone, Magnum with magnum-capi-helm, Glance, Nova, Neutron and Cinder: their APIs, on SQLite",
+    "Keystone, Magnum with magnum-capi-helm, Glance, Nova, Neutron and Cinder: their APIs, on SQLite; Nova's conductor",
+    "what a cluster has in OpenStack, as records with quota: servers, ports, groups, networks, floating IPs, volumes",
     "the management cluster: etcd, kube-apiserver, kube-controller-manager; Helm and its releases",
     "workload clusters: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, CoreDNS, with Magnum's CA",
     "nodes: containerd, kubelet, kube-proxy, pods, images, pod and service networks",
@@ -26,11 +27,12 @@ SIMULATED = (
     "virtual machines: a node is a set of namespaces on this machine; it tells its flavor's cores and memory",
     "GPUs: nodes of g3 flavors offer nvidia.com/gpu, and there is none behind it",
     "the cluster autoscaler: played with the rights and arguments of the chart's; an empty node goes after 15 s",
+    "Nova's scheduler and compute: every server in the quota fits and runs at once; there is no Placement",
     "Cluster API's controllers and its OpenStack provider: the machine room plays them",
     "the openstack-cluster chart and Cluster API's resource definitions: stand-ins of our own",
     "Kubernetes' older minors: 1.34's code with an older minor's APIs and features (KEP-4330), and that one's name",
-    "a control plane of three: one, counted as three",
-    "Octavia: Services of type LoadBalancer get an address on the node network",
+    "a control plane of three: one, counted as three (with three servers in Nova)",
+    "Octavia: no load balancers as records; Services of that type get an address on the node network and a floating IP",
     "the data path of Neutron and the volumes of Cinder: records with quota, no packets and no disks behind them",
 )
 

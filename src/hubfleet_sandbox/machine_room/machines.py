@@ -149,7 +149,7 @@ def _take_down(room: Room, family: Family, machine: Object) -> None:
 
     server = _server_slot(machine)  # a claim that still runs ends first
     if room.jobs.done(slot, "remove", remove) and room.jobs.done(server, "release", release):
-        # The jobs are not forgotten: while the Machine is still seen, nothing may be removed that has its number by now.
+        # The jobs are not forgotten: while the Machine is still seen, nothing that has its number by now may go.
         room.release(kinds.MACHINE, machine)
 
 
