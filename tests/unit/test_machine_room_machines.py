@@ -124,3 +124,19 @@ def test_an_upgraded_control_plane_has_new_servers_and_not_the_old(site: Site) -
     install(site.api, "pythia", {}, version="v1.34.1")
     site.settle(lambda: site.cloud is not None and len(site.cloud.servers) == 1 and set(site.cloud.servers) != before)
     assert len(site.cloud.names("ports")) == 1
+
+
+def test_a_machine_whose_server_failed_is_told_so_and_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.cloud = FakeCloud()
+    install(site.api, "pythia", {})
+    site.settle(lambda: site.planes == {"pythia"})
+    site.cloud.no_room = {"m3.small"}
+    install(site.api, "pythia", {"user": 1})
+    site.settle(lambda: phases(site) == {"Failed"})
+    assert {reason for reason, _ in told(site)} == {"InstanceStateError"}
+    assert "No valid host was found" in str(told(site))
+    assert site.nodes == {}
+    site.cloud.no_room = set()
+    monkeypatch.setattr("hubfleet_sandbox.machine_room.machines._REMEDIED_AFTER", -1.0)
+    site.settle(lambda: phases(site) == {"Running"})
+    assert {server["status"] for server in site.cloud.servers.values()} == {"ACTIVE"}

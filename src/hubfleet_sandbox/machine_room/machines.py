@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from hubfleet_sandbox.machine_room.workload import Workload
 
 _DRAIN_WITHIN = "5m0s"  # what capi-helm-charts sets for every node group
+_REMEDIED_AFTER = 15.0
+"""Seconds until a machine that has failed is deleted, so that its group makes another: what the health checks of
+capi-helm-charts do (maxUnhealthy 100 %), at once, where a try takes minutes."""
 _PROGRAMS = ("machine", "containerd", "kubelet", "kube-proxy")
 
 
@@ -69,6 +72,16 @@ def _reconcile(room: Room, family: Family, machine: Object) -> None:
         ready = Truth(true(node, "Ready"), "NodeNotReady")
         _equip(room, workload, machine, node)
     _report(room, machine, node, given, ready)
+    if given.reason == servers.FAILED and _age_of_failure(machine) > _REMEDIED_AFTER:
+        room.delete(kinds.MACHINE, machine)
+
+
+def _age_of_failure(machine: Object) -> float:
+    """Seconds since the machine's status says that it has no server; 0 before it does."""
+    found = [one for one in entries(machine, "status", "conditions") if one["type"] == "InfrastructureReady"]
+    if section(machine, "status").get("phase") != "Failed" or not found:
+        return 0.0
+    return (datetime.now(UTC) - datetime.fromisoformat(found[0]["lastTransitionTime"])).total_seconds()
 
 
 def _given(room: Room, family: Family, machine: Object) -> Truth:
