@@ -87,3 +87,20 @@ def test_what_is_forgotten_is_done_anew(jobs: Jobs) -> None:
 
 def assert_(truth: bool) -> None:
     assert truth
+
+
+def test_why_a_job_failed_is_told_while_it_is_tried_again(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, tries = threading.Event(), list[int]()
+
+    def fail_and_then_wait() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise SandboxError("no room")
+        go_on.wait(10)
+
+    monkeypatch.setattr("hubfleet_sandbox.machine_room.jobs._LONGEST", 0.01)
+    until(lambda: jobs.done("node", "boot", fail_and_then_wait) or len(tries) == 2)
+    assert jobs.error("node") == "no room"
+    go_on.set()
+    until(lambda: jobs.done("node", "boot", fail_and_then_wait))
+    assert jobs.error("node") == ""

@@ -29,9 +29,11 @@ def reconcile(room: Room, family: Family) -> None:
         return
     slot, address = f"OpenStackCluster {family.name}", f"address of {family.name}"
     if deleting(item):
-        if not family.machines and room.jobs.done(slot, "remove", lambda: _release(room, family, item)):
+        gone = not family.machines and room.jobs.done(address, "remove", lambda: _release_address(room, family))
+        if gone and room.jobs.done(slot, "remove", lambda: _release(room, family, item)):
             room.release(kinds.OPENSTACK_CLUSTER, item)
             room.jobs.forget(slot)
+            room.jobs.forget(address)
             room.clouds.forget(family)
         return
     if room.adopt(kinds.OPENSTACK_CLUSTER, item, _FINALIZER, family.cluster):
@@ -68,12 +70,17 @@ def _claim_address(room: Room, family: Family, item: Object) -> None:
         log.info("floating IP %s for %s", address, family.name)
 
 
+def _release_address(room: Room, family: Family) -> None:
+    cloud = _cloud(room, family)
+    if cloud:
+        cluster_network.release_address(Neutron(cloud), family.resource)
+
+
 def _release(room: Room, family: Family, item: Object) -> None:
     cloud = _cloud(room, family)
     if cloud is None:
         return
     neutron = Neutron(cloud)
-    cluster_network.release_address(neutron, family.resource)
     cluster_network.release(neutron, item["spec"], family.resource)
     security_groups.release(neutron, family.resource)
     janitor.clean(cloud, family.name, room.layout.state / "volumes" / family.name)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _DRAIN_WITHIN = "5m0s"  # what capi-helm-charts sets for every node group
 _REMEDIED_AFTER = 15.0
-"""Seconds until a machine that has failed is deleted, so that its group makes another: what the health checks of
-capi-helm-charts do (maxUnhealthy 100 %), at once, where a try takes minutes."""
+"""Seconds that a machine gets at least before it is deleted because it has failed, so that its group makes another: as
+the health checks of capi-helm-charts have it (maxUnhealthy 100 %), where a try takes minutes."""
 _PROGRAMS = ("machine", "containerd", "kubelet", "kube-proxy")
 
 
@@ -72,12 +72,12 @@ def _reconcile(room: Room, family: Family, machine: Object) -> None:
         ready = Truth(true(node, "Ready"), "NodeNotReady")
         _equip(room, workload, machine, node)
     _report(room, machine, node, given, ready)
-    if given.reason == servers.FAILED and _age_of_failure(machine) > _REMEDIED_AFTER:
+    if given.reason == servers.FAILED and _without_server(machine) > _REMEDIED_AFTER:
         room.delete(kinds.MACHINE, machine)
 
 
-def _age_of_failure(machine: Object) -> float:
-    """Seconds since the machine's status says that it has no server; 0 before it does."""
+def _without_server(machine: Object) -> float:
+    """Seconds that a machine has had no server; 0 as long as its status does not say that it has failed."""
     found = [one for one in entries(machine, "status", "conditions") if one["type"] == "InfrastructureReady"]
     if section(machine, "status").get("phase") != "Failed" or not found:
         return 0.0
