@@ -135,6 +135,8 @@ class Api:
                 return _status(409, "the object has been modified")
             del body["metadata"]["resourceVersion"]
             return _json(self.add(*key, **body))
+        if request.method == "PATCH" and plural in {"daemonsets", "deployments", "statefulsets"}:
+            return _json(self.add(*key, **_merged(there, body)))
         if request.method == "PATCH":
             if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
                 return _status(409, "the object has been modified")
@@ -158,6 +160,12 @@ def kubeconfig_file(folder: Path) -> Path:
     file = folder / "kubeconfig"
     file.write_text(KUBECONFIG)
     return file
+
+
+def _merged(there: Object, patch: Object) -> Object:
+    """As a merge patch does it."""
+    deeper = {key: _merged(there.get(key, {}), value) for key, value in patch.items() if isinstance(value, dict)}
+    return {**there, **patch, **deeper}
 
 
 def _at(found: Object, path: list[str]) -> Object:

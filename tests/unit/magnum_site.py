@@ -10,12 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
 from hubfleet.tools.openstack import Owned, Server
+from hubfleet.tools.openstack import Credential, Owned, Token
 from hubfleet.tools.openstack_errors import Unanswered
 from hubfleet.tools.openstack_quota import Room
 from tests.unit.clocks import FakeClock
@@ -50,6 +52,15 @@ class Cloud:
 
     def quota(self) -> dict[str, Room]:
         return self.rooms
+        self.own: list[Credential] = []
+
+    def token(self) -> Token:
+        who = ("ada", "u", "PHY123", "p")
+        ends = datetime(2026, 11, 23, tzinfo=UTC)
+        return Token(*who, frozenset({"member"}), ends, frozenset({"container-infra"}), None, "password")
+
+    def application_credentials(self) -> tuple[Credential, ...]:
+        return tuple(self.own)
 
     def leftovers(self, marks: set[str]) -> tuple[Owned, ...]:
         return tuple(o for o in self.owned if any(mark in o.name for mark in marks))

@@ -31,6 +31,7 @@ class Door:
         self.cloud.images = lambda names: facts.images if names == ["image"] else ()
         self.cloud.quota = self._answer({name: room for name, room in facts.quota.items() if name != "clusters"})
         self.cloud.servers = lambda: self.servers
+        self.cloud.application_credentials = self.site.cloud.application_credentials
         self.servers: tuple[Server, ...] = ()
         self.templates = self._answer(facts.templates)
         self.hidden: dict[str, Template] = {}

@@ -40,6 +40,7 @@ VERBS = {
     "check": _Verb("hubfleet.cli.checking:check", "Whether hubs answer, and pools grow and shrink."),
     "destroy": _Verb("hubfleet.cli.acting:destroy", "Remove the hubs and the cluster."),
     "credentials": _Verb("hubfleet.cli.access:credentials", "A fresh kubeconfig, or how to log in to a hub."),
+    "rotate": _Verb("hubfleet.cli.rotating:rotate", "A new application credential for the cluster itself."),
     "kubectl": _Verb("hubfleet.cli.access:kubectl", "kubectl with a fresh kubeconfig of the cluster."),
     "helm": _Verb("hubfleet.cli.access:helm", "helm with a fresh kubeconfig of the cluster."),
     "sandbox": _Verb("hubfleet_sandbox.cli:main", "A Jetstream2 in miniature on this machine, to try and to test."),
@@ -111,7 +112,8 @@ def hubfleet() -> None:
 
 def main() -> None:
     """The console script. Prints errors on standard error and exits with their code; never shows a traceback."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when a terminal goes
+        signal.signal(number, _end)
     # pydantic would look through every installed package for plug-ins: 0.03 s of each verb.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
@@ -142,9 +144,9 @@ def _told(error: BaseException) -> HubfleetError:
             return _mistake(error)
 
 
-def _end(*_: object) -> NoReturn:
-    """Of SIGTERM: programs that run are ended, private files go, the journal says so."""
-    raise Interrupted("ended by SIGTERM", remedy=_GOES_ON)
+def _end(number: int, _: object) -> NoReturn:
+    """Of SIGTERM and SIGHUP: programs that run are ended, private files go, the journal says so."""
+    raise Interrupted(f"ended by {signal.Signals(number).name}", remedy=_GOES_ON)
 
 
 def _mistake(error: BaseException) -> HubfleetError:

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from hubfleet.errors import HubfleetError
 from hubfleet.events import Event, Kind
 from hubfleet.plan import Action, Change, Finding, Plan, Step
+from hubfleet.plan.sizes import Size
 from hubfleet.plan.steps import Impossible
 from hubfleet.spec import InvalidFiles, Problem
 
@@ -101,11 +102,18 @@ def plan_lines(plan: Plan) -> Iterable[str]:
     """The plan as people read it: each step with its sign, details, changed keys; then findings and a summary."""
     for step in plan.steps:
         yield from _step_lines(step)
+    if plan.sizes:
+        yield f"  idle: {_size(plan.sizes.idle, plan.sizes.unit)}; at most: {_size(plan.sizes.peak, plan.sizes.unit)}"
     for note in plan.notes:
         yield f"  note: {note}"
     for finding in plan.findings:
         yield finding_line(finding)
     yield summary(plan)
+
+
+def _size(size: Size, unit: str) -> str:
+    cost = f", {size.units:g} {unit} an hour" if size.units is not None else ""
+    return f"{size.nodes} nodes, {size.cores} cores{cost}"
 
 
 def _step_lines(step: Step) -> Iterable[str]:
@@ -161,6 +169,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         ],
         "findings": [*map(_finding_document, plan.findings)],
         "notes": list(plan.notes),
+        "sizes": plan.sizes,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+from hubfleet.engine.expiry import Expiry
 from hubfleet.fleet import Status
 from hubfleet.fleet.journal import Last
 from hubfleet.fleet.state import HubState, Pool
@@ -21,6 +22,7 @@ def status_lines(seen: Status) -> Iterable[str]:
         yield from _pool(pool)
     for hub in seen.hubs:
         yield _hub(hub)
+    yield from map(_ends, seen.credentials)
     if seen.last is not None:
         yield f"  {_last(seen.last)}"
 
@@ -39,6 +41,11 @@ def _hub(hub: HubState) -> str:
     said = f"JupyterHub {hub.version}" if hub.answers else hub.why
     release = f"  (release {hub.release})" if hub.release else ""
     return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{release}"
+
+
+def _ends(one: Expiry) -> str:
+    when = "does not end" if one.days is None else f"{one.days} days left"
+    return click.style(f"  ! {one.what}: {when}; {one.remedy}", fg="yellow") if one.remedy else f"  {one.what}: {when}"
 
 
 def _last(last: Last) -> str:

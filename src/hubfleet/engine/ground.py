@@ -12,7 +12,8 @@ from functools import partial
 from typing import Protocol
 
 from hubfleet import spec
-from hubfleet.engine import kubeconfigs, look, magnum, upgrading
+from hubfleet.engine import expiry, kubeconfigs, look, magnum, upgrading
+from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed, probe
 from hubfleet.engine.run import Clock, Job
@@ -20,8 +21,9 @@ from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
 from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight, upgrades
 from hubfleet.plan.frozen import Terms, heat, refuse_foreign, refuse_heat, refuse_undeleted
+from hubfleet.plan.sizes import Sizes, sizes
 from hubfleet.plan.upgrades import Wish
-from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool
+from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool, Rates
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Magnum, NodeGroup
@@ -49,6 +51,7 @@ class Infrastructure:
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    sizes: Sizes | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class GroundState:
     text: str
     well: bool
     pools: tuple[PoolState, ...] = ()
+    credentials: tuple[Expiry, ...] = ()
+    """The cloud's, ours and the cluster's own."""
 
 
 class Ground(Protocol):
@@ -118,7 +123,7 @@ def ground(description: Description, watch: Watch | None = None) -> Ground:
     there."""
     match description.infrastructure:
         case MagnumCluster() as cluster:
-            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud, watch)))
+            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud, watch)), description.traits.rates)
         case ExistingCluster() as cluster:
             return ExistingGround(cluster, partial(Kube, watch=watch))
 
@@ -129,6 +134,7 @@ class MagnumGround:
 
     desired: MagnumCluster
     magnum: Magnum
+    rates: Rates | None = None
 
     def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
         """See Ground."""
@@ -137,7 +143,8 @@ class MagnumGround:
         found = infrastructure.findings(self.desired, seen.observed, file, terms)
         notes = () if terms.only else infrastructure.notes(self.desired, seen.observed)
         other = self._other_template(seen, file)
-        return Infrastructure(steps, (*found, *preflight.findings(self.desired, seen.facts, file), *other), notes)
+        every = (*found, *preflight.findings(self.desired, seen.facts, file), *other)
+        return Infrastructure(steps, every, notes, sizes(self.desired, seen.facts.flavors, self.rates))
 
     def _other_template(self, seen: look.Seen, file: spec.Cluster) -> tuple[Finding, ...]:
         """That the file names another template than the cluster's: asked for only where it does."""
@@ -169,17 +176,20 @@ class MagnumGround:
 
     def state(self) -> GroundState:
         """See Ground."""
+        ours = expiry.of_cloud(self.magnum.cloud)
         observed = look.observe(self.magnum, self.desired)
         there = observed.cluster
         if there is None:
-            return GroundState(exists=False, text="Magnum has no cluster of this name", well=False)
+            text = "Magnum has no cluster of this name"
+            return GroundState(exists=False, text=text, well=False, credentials=ours)
         pools = tuple(_pool(pool, observed.group(pool.node_group)) for pool in self.desired.every_pool)
         said = f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}"
         ill = "it is of Magnum's old Heat driver, and has to be replaced: hubfleet plan" if heat(there) else ""
         if bad := poison.finding(there, observed.groups):
             ill = f"{bad.what}: hubfleet plan"
         well = not (there.failed or there.under_way or ill)
-        return GroundState(exists=True, text=f"{said}; {ill}" if ill else said, well=well, pools=pools)
+        every, text = (*ours, *expiry.of_cluster(self.magnum.cloud, there)), f"{said}; {ill}" if ill else said
+        return GroundState(exists=True, text=text, well=well, pools=pools, credentials=every)
 
     def upgrade(self, wish: Wish) -> tuple[Step, ...]:
         """See Ground."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import tempfile
 from collections.abc import Generator, Iterator, Mapping
@@ -38,6 +39,19 @@ def read(file: Path | None, context: str | None) -> str:
     for entry, key in _named_files(config):
         entry[key] = str(place.parent.absolute() / str(entry[key]))
     return yaml.safe_dump(config | {"current-context": chosen})
+
+
+def client_certificate(text: str) -> str | None:
+    """The certificate (PEM) with which a kubeconfig's current user logs in; None if it does so otherwise."""
+    config: dict[str, Any] = yaml.safe_load(text)
+    contexts = {entry.get("name"): _map(entry.get("context")) for entry in _entries(config, "contexts")}
+    name = contexts.get(config.get("current-context"), {}).get("user")
+    users = {entry.get("name"): _map(entry.get("user")) for entry in _entries(config, "users")}
+    user = users.get(name, {})
+    if data := user.get("client-certificate-data"):
+        return base64.b64decode(data).decode()
+    file = Path(str(user.get("client-certificate", "")))
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _parsed(place: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.scaling import plan_scale, scale_wish, write
+    from hubfleet.fleet.rotating import rotate
     from hubfleet.fleet.state import Status, status
     from hubfleet.fleet.upgrading import plan_upgrade, upgrade, wish
 
@@ -47,6 +48,7 @@ _PLACES = {
     "plan_scale": "hubfleet.fleet.scaling",
     "scale_wish": "hubfleet.fleet.scaling",
     "write": "hubfleet.fleet.scaling",
+    "rotate": "hubfleet.fleet.rotating",
     "Status": "hubfleet.fleet.state",
     "status": "hubfleet.fleet.state",
     "plan_upgrade": "hubfleet.fleet.upgrading",
@@ -74,6 +76,7 @@ __all__ = [
     "plan_scale",
     "plan_upgrade",
     "possible",
+    "rotate",
     "run_with_kubeconfig",
     "scale_wish",
     "schema",

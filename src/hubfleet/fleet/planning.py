@@ -56,7 +56,8 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         *lost,
         *(_READABLE.format(hub=one.hub) for one in wanted if not one.encrypts),
     )
-    return Plan(target.cluster.name, (*infrastructure.steps, *steps), infrastructure.findings, notes)
+    every = (*infrastructure.steps, *steps)
+    return Plan(target.cluster.name, every, infrastructure.findings, notes, infrastructure.sizes)
 
 
 def _replaceable(target: Target, names: Collection[str]) -> None:

@@ -9,7 +9,8 @@ from functools import partial
 
 from hubfleet import hubs
 from hubfleet.checks import hub as hub_check
-from hubfleet.engine import releases, rollout
+from hubfleet.engine import expiry, kubeconfigs, releases, rollout
+from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.ground import GroundState, PoolState, ground
 from hubfleet.engine.rollout import State
 from hubfleet.errors import CloudError
@@ -73,6 +74,8 @@ class Status:
     hubs: tuple[HubState, ...]
     last: journal.Last | None
     well: bool
+    credentials: tuple[Expiry, ...] = ()
+    """What hubfleet and the cluster log in with, and how long it lasts."""
 
 
 def status(target: Target) -> Status:
@@ -86,7 +89,8 @@ def status(target: Target) -> Status:
     pools = _pools(target, state, api.nodes)
     well = state.well and api.answers and all(p.well for p in pools) and all(one.answers for one in seen)
     last = journal.last(target.cluster.name)
-    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well)
+    ends = (*state.credentials, *api.credentials)
+    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well, ends)
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class _Api:
     nodes: tuple[Node, ...] = ()
     records: Mapping[tuple[str, str], Record] = field(default_factory=dict[tuple[str, str], Record])
     states: Mapping[tuple[str, str], State] = field(default_factory=dict[tuple[str, str], State])
+    credentials: tuple[Expiry, ...] = ()
 
 
 def _api(opened: Access) -> _Api:
@@ -106,7 +111,8 @@ def _api(opened: Access) -> _Api:
         if doors is None:
             return _Api("there is no Kubernetes API (yet)")
         said, kube = f"the Kubernetes API answers, {doors.kube.version()}", doors.kube
-        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None))
+        ends = expiry.of_api(kube.server, kubeconfigs.client_certificate(doors.kubeconfig.read_text()))
+        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None), ends)
     except CloudError as error:
         return _Api(first_line(error))
 

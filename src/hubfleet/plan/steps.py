@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from hubfleet.errors import HubfleetError, Layer
+from hubfleet.plan.sizes import Sizes
 from hubfleet.spec.problems import Position
 
 
@@ -80,6 +81,8 @@ class Plan:
     steps: tuple[Step, ...]
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    sizes: Sizes | None = None
+    """Where hubfleet makes the machines."""
 
     @property
     def changes(self) -> tuple[Step, ...]:

@@ -12,7 +12,8 @@ from hubfleet.provider.contract import (
     MagnumCluster,
     MagnumPool,
     Provider,
+    Rates,
     Traits,
 )
 
-__all__ = ["CONTRACT", "Description", "ExistingCluster", "MagnumCluster", "MagnumPool", "Provider", "Traits"]
+__all__ = ["CONTRACT", "Description", "ExistingCluster", "MagnumCluster", "MagnumPool", "Provider", "Rates", "Traits"]

@@ -16,6 +16,21 @@ CONTRACT = 1
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What machines cost. `per_core`: how a machine's name begins -> units for each vCPU and hour; the longest that
+    fits holds. `source`: where the figures are published, and as of when."""
+
+    unit: str
+    per_core: Mapping[str, float]
+    source: str
+
+    def hourly(self, machine: str, cores: int) -> float | None:
+        """Units an hour; None for a machine of which nothing is published."""
+        fitting = [start for start in self.per_core if machine.startswith(start)]
+        return cores * self.per_core[max(fitting, key=len)] if fitting else None
+
+
+@dataclass(frozen=True)
 class Traits:
     """What differs between clouds and matters above them. Nobody asks for a cloud's name."""
 
@@ -27,6 +42,8 @@ class Traits:
     """For claims; None: the cluster's default class."""
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """For Services of type LoadBalancer."""
+    rates: Rates | None = None
+    """What machines cost; None where the provider knows no figures."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from hubfleet.provider.contract import CONTRACT, Description, MagnumCluster, MagnumPool, Traits
+from hubfleet.provider.contract import CONTRACT, Description, MagnumCluster, MagnumPool, Rates, Traits
 from hubfleet.spec.models import Cluster, ControlPlane, Model, Pool, as_text
 from hubfleet.spec.problems import InvalidFiles, Problem
 
@@ -58,6 +58,7 @@ class MagnumProvider:
     summary: str
     settings: type[MagnumSettings]
     labels: Mapping[str, str]
+    rates: Rates | None = None
     contract: int = CONTRACT
 
     def describe(self, cluster: Cluster) -> Description:
@@ -83,7 +84,7 @@ class MagnumProvider:
             fixed_subnet=settings.subnet,
         )
         placement = {name: {NODE_GROUP_LABEL: pool.node_group} for name, pool in pools.items()}
-        traits = Traits(min_pool_nodes=1, pool_label=NODE_GROUP_LABEL)
+        traits = Traits(min_pool_nodes=1, pool_label=NODE_GROUP_LABEL, rates=self.rates)
         return Description(infrastructure, traits, placement)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubfleet.provider import Rates
 from hubfleet.provider.magnum import MagnumProvider, MagnumSettings
 from hubfleet.spec.models import ControlPlane
 
@@ -13,6 +14,13 @@ class Jetstream2Settings(MagnumSettings):
     network: str | None = "auto_allocated_network"
 
 
+RATES = Rates(
+    unit="SU",
+    per_core={"m3.": 1, "r3.": 2, "g3.": 2},
+    source="docs.jetstream-cloud.org/general/access and /general/instance-flavors, read 2026-11-22",
+)
+"""Service units of an ACCESS allocation, charged while a machine is there. GPUs were 4 a vCPU in earlier years."""
+
 provider = MagnumProvider(
     name="jetstream2",
     summary="Jetstream2 (NSF ACCESS): clusters of Magnum, paid from an allocation",
@@ -20,4 +28,5 @@ provider = MagnumProvider(
     # The dashboard's chart is gone from where the driver looks for it, and Magnum would wait for it for ever
     # (zonca/jupyterhub-deploy-kubernetes-jetstream#104).
     labels={"kube_dashboard_enabled": "false"},
+    rates=RATES,
 )

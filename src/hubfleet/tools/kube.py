@@ -17,6 +17,7 @@ from hubfleet.tools import kube_connection, kube_objects
 from hubfleet.tools.kube_objects import (
     Claim,
     Container,
+    Controller,
     Deployment,
     LastWarning,
     Lease,
@@ -33,6 +34,7 @@ from hubfleet.tools.kube_objects import (
 __all__ = [
     "Claim",
     "Container",
+    "Controller",
     "Deployment",
     "Kube",
     "LastWarning",
@@ -48,12 +50,14 @@ __all__ = [
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PLACES = {
+    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
     "Service": ("/api/v1", "services"),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
 }
 
 
@@ -165,7 +169,24 @@ class Kube:
         except CloudError:
             return ""
 
+    def using(self, secret: str) -> tuple[Controller, ...]:
+        """What keeps pods that mount a Secret of this name, in any namespace."""
+        kinds = ("DaemonSet", "Deployment", "StatefulSet")
+        found = [kube_objects.controller(kind, one) for kind in kinds for one in self._list(_place(kind, None))]
+        return tuple(controller for controller in found if secret in controller.secrets)
+
+    def secrets_named(self, name: str) -> dict[str, dict[str, str]]:
+        """Every Secret of this name, by namespace: its keys, decoded."""
+        found = self._list(_place("Secret", None), fields=f"metadata.name={name}")
+        return {one["metadata"]["namespace"]: kube_objects.secret_data(one) for one in found}
+
     # what hubfleet itself writes
+
+    def restart(self, controller: Controller, at: str) -> None:
+        """Have its pods made anew, as `kubectl rollout restart` does. `at`: the time, ISO 8601."""
+        annotations = {"kubectl.kubernetes.io/restartedAt": at}
+        body = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        self._merge(f"{_place(controller.kind, controller.namespace)}/{controller.name}", body)
 
     def ensure_namespace(self, name: str, labels: Mapping[str, str]) -> None:
         """Make the namespace if it is not there. One that is there is left as it is."""

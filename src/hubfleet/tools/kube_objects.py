@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -86,6 +86,18 @@ class Deployment:
     rolled_out: bool
     failure: str
     release: str
+
+
+@dataclass(frozen=True)
+class Controller:
+    """What keeps pods: a Deployment, DaemonSet or StatefulSet (`kind`). `settled`: all of its pods are of the newest
+    template and available. `secrets`: the Secrets that its pods mount."""
+
+    kind: str
+    name: str
+    namespace: str
+    settled: bool
+    secrets: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -225,6 +237,29 @@ def deployment(found: Object) -> Deployment:
         failure=_condition(status, "ReplicaFailure").get("message", ""),
         release=_release(found),
     )
+
+
+def controller(kind: str, found: Object) -> Controller:
+    """A Deployment, DaemonSet or StatefulSet."""
+    metadata, status, pod = found["metadata"], found.get("status", {}), found["spec"]["template"]["spec"]
+    if kind == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        counts = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    else:
+        wanted = found["spec"].get("replicas", 1)
+        counts = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    seen = status.get("observedGeneration", 0) >= metadata.get("generation", 0)
+    settled = seen and all(count >= wanted for count in counts) and status.get("replicas", wanted) <= wanted
+    return Controller(kind, metadata["name"], metadata["namespace"], settled, frozenset(_secrets(pod)))
+
+
+def _secrets(pod: Object) -> Iterator[str]:
+    for volume in pod.get("volumes") or ():
+        secret: Object = volume.get("secret") or _NOTHING
+        projected: Object = volume.get("projected") or _NOTHING
+        sources: list[Object] = projected.get("sources") or []
+        yield secret.get("secretName", "")
+        yield from (source.get("secret", _NOTHING).get("name", "") for source in sources)
 
 
 def service(found: Object) -> Service:

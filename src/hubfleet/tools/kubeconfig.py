@@ -23,8 +23,21 @@ def kubeconfig(magnum: Magnum, cluster: Cluster) -> str:
             layer=Layer.MAGNUM,
         )
     key, request = _request()
-    signed = magnum.sign(cluster.uuid, request)
+    try:
+        signed = magnum.sign(cluster.uuid, request)
+    except CloudError as error:
+        raise _of_another(cluster, error) if error.status == 403 else error from error
     return _document(cluster.name, cluster.api_address, magnum.certificate_authority(cluster.uuid), signed, key)
+
+
+def _of_another(cluster: Cluster, error: CloudError) -> CloudError:
+    return CloudError(
+        f"Magnum gives us no access to the Kubernetes API of {cluster.name}",
+        why=f"it signs certificates for a cluster's owner alone, who is the user {cluster.user} ({error.why})",
+        remedy="`hubfleet rotate` makes the cluster yours; or use the owner's credential",
+        layer=Layer.CREDENTIAL,
+        status=403,
+    )
 
 
 def _request() -> tuple[str, str]:

@@ -157,6 +157,15 @@ class Cloud(Session):
         expires = _time(full["expires_at"]) if full.get("expires_at") else None
         return Credential(brief["id"], brief.get("name", ""), brief.get("restricted"), expires)
 
+    def application_credentials(self) -> tuple[Credential, ...]:
+        """Those of our user, as far as we may see them."""
+        path = f"/users/{self.user_id}/application_credentials"
+        found = self.get("identity", path, allow=(401, 403)).body.get("application_credentials", ())
+        return tuple(
+            Credential(c["id"], c["name"], not c["unrestricted"], _time(c["expires_at"]) if c["expires_at"] else None)
+            for c in found
+        )
+
     # what there is
 
     def flavors(self) -> tuple[Flavor, ...]:

@@ -16,6 +16,7 @@ from hubfleet import spec
 from hubfleet.errors import Layer
 from hubfleet.plan.preflight.facts import TRUE, Facts, labels_of, number, template_of
 from hubfleet.plan.preflight.machines import ROOT_VOLUME, flavor
+from hubfleet.plan.sizes import counts
 from hubfleet.plan.steps import Finding
 from hubfleet.provider import MagnumCluster
 from hubfleet.tools.openstack_quota import Room
@@ -35,7 +36,7 @@ _SERVICES = {
 
 def findings(desired: MagnumCluster, facts: Facts, file: spec.Cluster) -> Iterator[Finding]:
     """What cannot be had at all is fatal; what is missing for the largest the cluster may become is worth knowing."""
-    least, most = (_needs(desired, facts, file, _counts(desired, peak=peak)) for peak in (False, True))
+    least, most = (_needs(desired, facts, file, counts(desired, peak=peak)) for peak in (False, True))
     for what, room in facts.quota.items():
         if room.left is None:
             continue
@@ -63,13 +64,6 @@ def _homes(facts: Facts, file: spec.Cluster, nodes: int) -> Iterator[Finding]:
             fatal=users < 0,
             origin=file.position("storage", "homes"),
         )
-
-
-def _counts(desired: MagnumCluster, *, peak: bool) -> Counter[str]:
-    counts = Counter({desired.control_plane_machine: desired.control_plane_nodes})
-    for pool in desired.every_pool:
-        counts[pool.machine] += pool.nodes.max if peak else pool.nodes.min
-    return counts
 
 
 def _needs(desired: MagnumCluster, facts: Facts, file: spec.Cluster, wanted: Counter[str]) -> Counter[str]:

@@ -1,0 +1,42 @@
+"""`rotate`: a new credential for the cluster itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hubfleet import fleet
+from hubfleet.cli.options import EVENTS, path_argument
+from hubfleet.cli.printing import EventPrinter, json_line
+from hubfleet.events import Watch
+from hubfleet.tools import process
+
+
+@click.command()
+@path_argument
+@EVENTS
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="MINUTES",
+    help="How long to wait for the credential to reach the cluster, and for pods to restart.",
+)
+def rotate(path: Path, as_json: bool, timeout: float) -> None:
+    """Have Magnum make the cluster's own application credential anew, and restart what uses it.
+
+    With that credential the cluster makes load balancers and volumes. Do so when somebody who might know it leaves, or
+    to take over a cluster: it is yours from then on. Needs a Magnum with API 1.12. Users' servers go on.
+    """
+    watch = Watch(began=process.began())
+    done = fleet.rotate(fleet.load(path), EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+    if as_json:
+        click.echo(json_line("outcome", verb="rotate", seconds=watch.seconds, **asdict(done)))
+        return
+    restarted = f"restarted {', '.join(done.restarted)}" if done.restarted else "nothing in the cluster had to restart"
+    click.echo(f"{done.cluster} has the new application credential {done.credential}; {restarted}")
+    for left in done.left:
+        click.echo(click.style(f"  ! {left}", fg="yellow"))
