@@ -347,11 +347,19 @@ def test_routers_and_servers_become_data(cloud: Cloud, server: Server) -> None:
     assert cloud.servers() == (Machine("s", "n", "f", "ERROR", "No valid host was found."),)
 
 
-def test_networks_of_a_neutron_that_has_just_started_are_asked_for_again(cloud: Cloud, server: Server) -> None:
-    server.answer("GET", "/network/v2.0/networks", {"networks": []})
-    server.answer("GET", "/network/v2.0/networks", {"networks": [{"id": "n-1", "name": "public"}]})
+def test_what_a_neutron_that_has_just_started_does_not_tell_is_asked_for_again(cloud: Cloud, server: Server) -> None:
+    found: dict[str, list[dict[str, Any]]] = {
+        "networks": [{"id": "n", "name": "public"}],
+        "subnets": [{"id": "s", "name": "v4", "network_id": "n", "ip_version": 4}],
+        "routers": [{"id": "r", "external_gateway_info": {"network_id": "n"}}],
+        "ports": [{"device_id": "r", "network_id": "m"}],
+    }
+    for kind, items in found.items():
+        server.answer("GET", f"/network/v2.0/{kind}", {kind: []})
+        server.answer("GET", f"/network/v2.0/{kind}", {kind: items})
 
-    assert len(cloud.networks()) == 1
+    assert len(cloud.networks()) == len(cloud.subnets()) == 1
+    assert cloud.routers() == (Router("r", "n", frozenset({"m"})),)
 
 
 def test_leftovers_are_what_bears_the_marks_as_a_word(cloud: Cloud, server: Server) -> None:

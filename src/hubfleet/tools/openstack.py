@@ -190,16 +190,12 @@ class Cloud(Session):
         return tuple(sorted(k["keypair"]["name"] for k in self.get("compute", "/os-keypairs").body["keypairs"]))
 
     def networks(self) -> tuple[Network, ...]:
-        """The networks that this project sees. A Neutron that has just started answers with none for a moment."""
-        found = self.get("network", "/networks").body["networks"]
-        if not found:
-            self.pause(1.0)
-            found = self.get("network", "/networks").body["networks"]
-        return tuple(map(_network, found))
+        """The networks that this project sees."""
+        return tuple(map(_network, self._of_neutron("networks")))
 
     def subnets(self) -> tuple[Subnet, ...]:
         """The subnets that this project sees."""
-        found = self.get("network", "/subnets").body["subnets"]
+        found = self._of_neutron("subnets")
         return tuple(Subnet(s["id"], s["name"], s["network_id"], s["ip_version"]) for s in found)
 
     def volume_types(self) -> tuple[str, ...]:
@@ -210,9 +206,17 @@ class Cloud(Session):
     def routers(self) -> tuple[Router, ...]:
         """The routers that this project sees, with the networks that they join."""
         owners = "&".join(f"device_owner=network:{kind}" for kind in _ROUTER_PORTS)
-        ports = self.get("network", f"/ports?{owners}&fields=device_id&fields=network_id").body["ports"]
-        found = self.get("network", "/routers").body["routers"]
+        ports = self._of_neutron("ports", f"?{owners}&fields=device_id&fields=network_id")
+        found = self._of_neutron("routers")
         return tuple(_router(r, ports) for r in found)
+
+    def _of_neutron(self, kind: str, query: str = "") -> list[Mapping[str, Any]]:
+        """A Neutron that has just started answers with none for a moment."""
+        found: list[Mapping[str, Any]] = self.get("network", f"/{kind}{query}").body[kind]
+        if not found:
+            self.pause(1.0)
+            found = self.get("network", f"/{kind}{query}").body[kind]
+        return found
 
     def servers(self) -> tuple[Server, ...]:
         """Every machine of the project, a thousand at most."""
