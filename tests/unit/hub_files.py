@@ -33,8 +33,15 @@ def describe(cluster: Cluster, **changes: Any) -> Description:
 def release(folder: Path, *, description: dict[str, Any] | None = None, **file: Any) -> Release:
     """The release of the hub `main`."""
     cluster = load(folder, **file)
-    (found,) = releases(cluster, describe(cluster, **(description or {})))
+    (found,) = (one for one in releases(cluster, describe(cluster, **(description or {}))) if one.hub)
     return found
+
+
+def labeller(folder: Path, *, description: dict[str, Any] | None = None, **file: Any) -> Release | None:
+    """The release of the labeller, where there is one."""
+    cluster = load(folder, **file)
+    found = releases(cluster, describe(cluster, **(description or {})))
+    return next((one for one in found if one.name == "hubfleet-labeller"), None)
 
 
 def other(found: Release, **changes: Any) -> Release:

@@ -73,15 +73,20 @@ class Api:
         self.add("secrets", namespace, name, metadata={"labels": own | labels}, data={"release": "x"})
 
     def running_hub(self, name: str, namespace: str, address: str = "172.30.0.100") -> None:
-        """What a release makes, when all is well."""
+        """What a hub's release makes, when all is well."""
         metadata = {"annotations": {"meta.helm.sh/release-name": name}, "generation": 1}
-        full = {"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "replicas": 1}
-        for one in ("hub", "proxy"):
-            self.add("deployments", namespace, one, metadata=metadata, spec={"replicas": 1}, status=full)
+        self.running(name, namespace, "hub", "proxy")
         ingress = {"loadBalancer": {"ingress": [{"ip": address}] if address else []}}
         self.add(
             "services", namespace, "proxy-public", metadata=metadata, spec={"type": "LoadBalancer"}, status=ingress
         )
+
+    def running(self, release: str, namespace: str, *deployments: str) -> None:
+        """Deployments of a release, rolled out."""
+        metadata = {"annotations": {"meta.helm.sh/release-name": release}, "generation": 1}
+        full = {"observedGeneration": 1, "updatedReplicas": 1, "availableReplicas": 1, "replicas": 1}
+        for one in deployments:
+            self.add("deployments", namespace, one, metadata=metadata, spec={"replicas": 1}, status=full)
 
     def secret(self, namespace: str, name: str) -> dict[str, str]:
         data = self.objects[("secrets", namespace, name)]["data"]
@@ -144,7 +149,7 @@ class Api:
         return _json(there)
 
     def _list(self, plural: str, namespace: str, params: httpx2.QueryParams) -> list[Object]:
-        found = [o for (kind, ns, _), o in self.objects.items() if kind == plural and namespace in ("", ns)]
+        found = [o for (kind, ns, _), o in list(self.objects.items()) if kind == plural and namespace in ("", ns)]
         for part in filter(None, params.get("labelSelector", "").split(",")):
             key, _, value = part.partition("=")
             labelled = [(o, o["metadata"].get("labels", {})) for o in found]

@@ -38,18 +38,22 @@ class HelmProgram(Scripted):
         if argv[1] == "upgrade":
             self._upgrade(argv)
         if argv[1] == "uninstall":
-            for key in list(self.api.objects):
+            namespace = argv[argv.index("--namespace") + 1]
+            for key in [key for key in list(self.api.objects) if key[1] == namespace]:
                 if key[0] in ("deployments", "services") or key[2].startswith("sh.helm.release"):
                     del self.api.objects[key]
         return done
 
     def _upgrade(self, argv: Any) -> None:
-        if any("pending" in str(one) for one in self.api.objects.values()):
+        if any("pending" in str(one) for one in list(self.api.objects.values())):
             raise AssertionError("another operation (install/upgrade/rollback) is in progress")
         labels = dict(pair.split("=") for pair in argv[argv.index("--labels") + 1].split(","))
-        self.api.record("main", "main", 1, "deployed", **labels)
-        if self.runs:
-            self.api.running_hub("main", "main", self.address)
+        release, namespace = argv[3], argv[argv.index("--namespace") + 1]
+        self.api.record(release, namespace, 1, "deployed", **labels)
+        if self.runs and HUB in labels:
+            self.api.running_hub(release, namespace, self.address)
+        elif self.runs:
+            self.api.running(release, namespace, "labeller")
 
 
 class Trial:

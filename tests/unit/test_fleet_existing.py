@@ -20,6 +20,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(tmp_path, monkeypatch)
 
 
+READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 TWO = {"core": {"runs": ["core"]}, "user": {"runs": ["users"]}}
 
 
@@ -132,6 +133,70 @@ def test_a_hub_that_left_the_file_goes(lab: Lab) -> None:
     assert lab.actions() == {"cluster": "keep", "release/main": "destroy"}
     lab.apply()
     assert lab.actions() == {"cluster": "keep"}
+
+
+MARKED = {"core": {"runs": ["core"]}, "user": {"labels": {"a": "b"}}}
+LABELLER = "release/hubfleet-labeller"
+
+
+def test_labels_of_a_pool_bring_the_labeller_and_the_last_one_takes_it_away_with_its_namespace(lab: Lab) -> None:
+    lab.write(pools=MARKED, pool_label=LABEL)
+    assert lab.actions() == {"cluster": "keep", LABELLER: "create", "release/main": "create"}
+    assert [line.partition(":")[0] for line in lab.apply().hubs] == ["hub main"]
+    assert lab.plan().changes == ()
+    assert lab.api.names("namespaces") == ["hubfleet-labeller", "main"]
+    lab.write(pools=TWO, pool_label=LABEL)
+    lab.helm.answer(["/bin/helm", "uninstall", "hubfleet-labeller"])
+    assert lab.actions() == {"cluster": "keep", "release/main": "keep", LABELLER: "destroy"}
+    lab.apply()
+    assert lab.api.names("namespaces") == ["main"]
+    assert "--no-hooks" not in lab.helm.calls[-1]  # they take the labels off the nodes
+
+
+def test_a_removal_of_the_labeller_that_was_cut_short_is_finished(lab: Lab) -> None:
+    lab.write(pools=MARKED, pool_label=LABEL)
+    lab.apply()
+    lab.helm(["/bin/helm", "uninstall", "x", "--namespace", "hubfleet-labeller"], timeout=1)
+    lab.write(pools=TWO, pool_label=LABEL)
+    lab.helm.answer(["/bin/helm", "uninstall", "hubfleet-labeller"])
+    assert lab.actions()[LABELLER] == "destroy"
+    lab.apply()
+    assert lab.actions() == {"cluster": "keep", "release/main": "keep"}
+
+
+def test_a_changed_label_is_planned_with_old_new_and_line(lab: Lab) -> None:
+    lab.write(pools=MARKED, pool_label=LABEL)
+    lab.apply()
+    given = next(text for text in lab.helm.inputs if text and '"pools"' in text)
+    lab.helm.answer(["/bin/helm", "get", "values", "hubfleet-labeller"], stdout=given)
+    lab.write(pools=MARKED | {"user": {"labels": {"a": "c"}, "taints": ["k=v:NoSchedule"]}}, pool_label=LABEL)
+    changes = {one.key: one for step in lab.plan().changes if step.id == LABELLER for one in step.changes}
+    label, taints = changes["pools.user.labels.a"], changes["pools.user.taints"]
+    assert (label.old, label.new, taints.new) == ("b", "c", ["k=v:NoSchedule"])
+    line = next(i for i, text in enumerate(lab.file.read_text().splitlines(), 1) if "a: c" in text)
+    assert str(label.origin).startswith(f"{lab.file}:{line}:")
+
+
+def test_status_shows_the_labeller_and_is_not_well_without_it(lab: Lab) -> None:
+    lab.apply()
+    lab.api.add("nodes", "", "n1", metadata={"labels": {LABEL: "user"}}, **READY)
+    lab.write(pools=MARKED, pool_label=LABEL)
+    (one,) = lab.status().platform
+    assert (one.name, one.well, one.why) == ("hubfleet-labeller", False, "not installed: hubfleet apply")
+    assert not lab.status().well
+    lab.apply()
+    (one,) = lab.status().platform
+    assert (one.well, one.release, one.why) == (True, "deployed", "")
+    assert lab.status().well
+
+
+def test_destroy_of_the_hubs_on_a_kept_cluster_lets_the_labeller_clean_up(lab: Lab) -> None:
+    lab.write(pools=MARKED, pool_label=LABEL)
+    lab.apply()
+    lab.helm.answer(["/bin/helm", "uninstall"])
+    lab.destroy()
+    assert lab.api.names("namespaces") == []
+    assert not any("--no-hooks" in call for call in lab.helm.calls)
 
 
 def test_a_changed_image_is_planned_with_old_new_and_line(lab: Lab) -> None:

@@ -60,6 +60,13 @@ def test_a_hub_is_not_named_like_a_namespace_of_kubernetes(tmp_path: Path) -> No
     ]
 
 
+def test_a_hub_is_not_named_like_a_namespace_of_hubfleets_own(tmp_path: Path) -> None:
+    hubs = {"hubfleet-x": {"domain": "a.org", "auth": {"shared_password": {}}}}
+    assert problems(tmp_path, example(hubs=hubs)) == [
+        "hubs.hubfleet-x: a hub's name is its namespace, and hubfleet-x is hubfleet's own — give the hub another name"
+    ]
+
+
 def test_each_hub_has_a_domain_of_its_own(tmp_path: Path) -> None:
     plain = {"domain": "hub.example.org", "auth": {"shared_password": {}}}
     assert problems(tmp_path, example(hubs={"a": plain, "b": plain})) == [

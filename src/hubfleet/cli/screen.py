@@ -20,6 +20,8 @@ def status_lines(seen: Status) -> Iterable[str]:
         yield f"  {seen.api}"
     for pool in seen.pools:
         yield from _pool(pool)
+    for one in seen.platform:
+        yield f"  {_mark(one.well)} {one.name:<18} {one.why or 'runs'}{_release(one.release)}"
     for hub in seen.hubs:
         yield _hub(hub)
     yield from map(_ends, seen.credentials)
@@ -39,8 +41,11 @@ def _pool(pool: Pool) -> Iterable[str]:
 def _hub(hub: HubState) -> str:
     where = f"{hub.url}{f'  at {hub.address}' if hub.address else ''}"
     said = f"JupyterHub {hub.version}" if hub.answers else hub.why
-    release = f"  (release {hub.release})" if hub.release else ""
-    return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{release}"
+    return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{_release(hub.release)}"
+
+
+def _release(word: str) -> str:
+    return f"  (release {word})" if word else ""
 
 
 def _ends(one: Expiry) -> str:

@@ -19,6 +19,7 @@ from hubfleet.hubs import Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, origin, version
 from hubfleet.spec import Cluster, Problem
+from hubfleet.spec.problems import written
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
@@ -61,7 +62,7 @@ def observe(desired: Sequence[Release], kube: Kube, helm: Helm) -> tuple[Observe
     wanted = {(release.namespace, release.name): release for release in desired}
     records = {key: record for key, record in newest(kube).items() if key in wanted or CLUSTER in record.labels}
     taken = {namespace for namespace, _ in records}
-    left = [one for one in kube.namespaces(CLUSTER) if HUB in one.labels and one.name not in taken and not one.deleting]
+    left = [one for one in kube.namespaces(CLUSTER) if one.name not in taken and not one.deleting]
     if not (records or left):
         return ()
     states, claims = rollout.look(kube, None), _claims(kube)
@@ -93,8 +94,11 @@ def _observed(record: Record, wanted: Release | None, state: rollout.State | Non
 
 
 def _left(namespace: Namespace) -> Observed:
-    hub, cluster = namespace.labels[HUB], namespace.labels[CLUSTER]
-    return Observed(hub, namespace.name, 0, UNINSTALLED, hub, cluster, "", unready="only its namespace is left")
+    """A release has its namespace's name."""
+    hub, cluster = namespace.labels.get(HUB, ""), namespace.labels[CLUSTER]
+    return Observed(
+        namespace.name, namespace.name, 0, UNINSTALLED, hub, cluster, "", unready="only its namespace is left"
+    )
 
 
 def _claims(kube: Kube) -> dict[str, tuple[str, ...]]:
@@ -127,9 +131,9 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Pr
             )
         except BadValues as error:
             for one in error.complaints:
-                key = f"hubs.{release.hub}.values.{'.'.join(one.path)}".rstrip(".")
+                key = f"{written(release.source)}.values.{'.'.join(one.path)}".rstrip(".")
                 what = f"the chart {release.chart} refuses it: {one.what}"
-                problems.append(Problem(origin(cluster, release.hub, one.path), what, key))
+                problems.append(Problem(origin(cluster, release, one.path), what, key))
     return tuple(problems)
 
 
@@ -145,7 +149,7 @@ def install(
     timeout: float = 900,
     ask: Callable[[str, str], HubHealth] = hub_check.answers,
 ) -> str:
-    """Install or upgrade, and return, with a few words on it, when the hub answers through its proxy.
+    """Install or upgrade, and return, with a few words on it, when its pods run and the hub answers through its proxy.
 
     Safe to repeat after a kill at any moment. HubfleetError with the layer that is stuck; apply again goes on. `ask`
     asks the hub at an address (tests give another).
@@ -159,7 +163,7 @@ def install(
     with watch.waiting("Helm"):
         _heal(release, kube, tell, clock)
         _replace(release, helm, kube, tell, clock)
-    labels = {DIGEST: release.digest, HUB: release.hub, CLUSTER: cluster}
+    labels = _marks(release, cluster) | {DIGEST: release.digest}
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
@@ -180,17 +184,19 @@ def remove(
     *,
     cluster: str,
     homes: bool,
+    hooks: bool = True,
     clock: Clock | None = None,
     timeout: float = 300,
 ) -> None:
     """Uninstall, and return when its pods and load balancers are gone; with `homes` also every claim and volume of its
-    namespace (home directories, the hub's database) and the namespace itself, if hubfleet made it."""
+    namespace (home directories, the hub's database) and the namespace itself, if hubfleet made it. `hooks`: the chart
+    may tidy up after itself on the cluster, which goes on."""
 
     def tell(text: str) -> None:
         say(Event(Kind.PROGRESS, cluster, f"release/{name}", text))
 
     with watch.waiting("Helm"):
-        helm.uninstall(name, namespace)
+        helm.uninstall(name, namespace, hooks=hooks)
     with watch.waiting("Kubernetes"):
         end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
         end.run(claims=homes)
@@ -228,7 +234,12 @@ def _namespace(release: Release, kube: Kube, tell: Callable[[Kind, str], None], 
     there = kube.namespace(release.namespace)
     if there and there.deleting:
         removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120).gone()
-    kube.ensure_namespace(release.namespace, {CLUSTER: cluster, HUB: release.hub})
+    kube.ensure_namespace(release.namespace, _marks(release, cluster))
+
+
+def _marks(release: Release, cluster: str) -> dict[str, str]:
+    """Labels that say whose it is."""
+    return {CLUSTER: cluster, **({HUB: release.hub} if release.hub else {})}
 
 
 def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
@@ -303,7 +314,7 @@ def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[dict[st
     if not release.generated:
         return dict(release.values), _secrets(release)
     fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length)) for one in release.generated}
-    kept = kube.add_to_secret(release.namespace, SECRET, fresh, {CLUSTER: cluster, HUB: release.hub})
+    kept = kube.add_to_secret(release.namespace, SECRET, fresh, _marks(release, cluster))
     values: Mapping[str, Any] = release.values
     for one in release.generated:
         values = _set(values, one.path, kept[one.key])

@@ -79,7 +79,8 @@ class Rollout:
         self._warned = False
 
     def wait(self) -> HubHealth | None:
-        """The hub's answer, once it gives one; None where there is no load balancer at which to ask. HubfleetError with
+        """The hub's answer, once it gives one; None where there is no hub or no load balancer at which to ask.
+        HubfleetError with
         what is stuck after `PATIENCE` or the time-out."""
         began = self._clock.now()
         while True:
@@ -113,7 +114,7 @@ class Rollout:
         if state.unready:
             trouble = pods_check.find(self._kube, self._release.namespace, state.deployments, state.services)
             return False, None, state.unready, trouble
-        if not state.address:
+        if not (state.address and self._release.url):
             return True, None, "", None
         health = self._ask(state.address, self._release.url)
         trouble = None if health.answers else Trouble(health.layer or Layer.HUB, "the hub does not answer", health.why)

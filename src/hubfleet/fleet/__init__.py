@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hubfleet.fleet.loading import Target, load, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
-    from hubfleet.fleet.scaling import plan_scale, scale_wish, write
     from hubfleet.fleet.rotating import rotate
+    from hubfleet.fleet.scaling import plan_scale, scale_wish, write
     from hubfleet.fleet.state import Status, status
     from hubfleet.fleet.upgrading import plan_upgrade, upgrade, wish
 

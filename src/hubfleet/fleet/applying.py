@@ -76,8 +76,8 @@ def apply(
     with recorded(target, verb, say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [
-            *stands_on.jobs([step for step in made.steps if not _of_hub(step)], way),
-            *(_release_job(step, opened, way, homes=False) for step in filter(_of_hub, made.changes)),
+            *stands_on.jobs([step for step in made.steps if not _of_release(step)], way),
+            *(_release_job(step, opened, way, homes=False) for step in filter(_of_release, made.changes)),
         ]
         carry_out(jobs, way, made.cluster)
         where = tuple(_addresses(made, opened))
@@ -85,13 +85,15 @@ def apply(
 
 
 def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
-    """Remove the hubs with all that they hold, then the cluster."""
+    """Remove the releases with all that they hold, then the cluster."""
     stands_on = ground(target.description, watch)
     left: list[str] = []
     with recorded(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
-        jobs = [_release_job(step, opened, way, homes=True) for step in made.steps if _of_hub(step)]
-        if not all(map(_of_hub, made.steps)):
+        goes = not all(map(_of_release, made.steps))
+        ours = filter(_of_release, made.steps)
+        jobs = [_release_job(step, opened, way, homes=True, hooks=not goes) for step in ours]
+        if goes:
             first = frozenset(job.id for job in jobs)
             jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way)), first))
         carry_out(jobs, way, made.cluster)
@@ -116,7 +118,7 @@ def outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), 
     return Outcome(made.cluster, verb, seconds, waited, seconds - waited["any"], hubs, left)
 
 
-def _of_hub(step: Step) -> bool:
+def _of_release(step: Step) -> bool:
     return isinstance(step.work, Release | Observed)
 
 
@@ -125,8 +127,8 @@ def _told(left: list[str], found: tuple[str, ...]) -> str:
     return "gone" if not found else f"gone, {len(found)} things left over"
 
 
-def _release_job(step: Step, opened: Access, way: Way, *, homes: bool) -> Job:
-    """`homes`: a release that goes takes its claims with it."""
+def _release_job(step: Step, opened: Access, way: Way, *, homes: bool, hooks: bool = True) -> Job:
+    """`homes`: a release that goes takes its claims with it. `hooks`: its chart may tidy up a cluster that stays."""
 
     def install(release: Release) -> str:
         doors, whole = opened.doors(), min(_INSTALL, way.timeout)
@@ -137,8 +139,11 @@ def _release_job(step: Step, opened: Access, way: Way, *, homes: bool) -> Job:
 
     def remove(there: Observed) -> str:
         doors, where, tell = opened.doors(), (there.name, there.namespace), (way.say, way.watch)
-        releases.remove(*where, doors.helm, doors.kube, *tell, cluster=opened.cluster, homes=homes, clock=way.clock)
-        return "gone" if homes else "gone; homes and database stay"
+        whole, cluster = homes or not there.keeps, opened.cluster
+        releases.remove(
+            *where, doors.helm, doors.kube, *tell, cluster=cluster, homes=whole, hooks=hooks, clock=way.clock
+        )
+        return "gone" if whole else "gone; homes and database stay"
 
     match step.work:
         case Release() as release:
@@ -151,7 +156,7 @@ def _release_job(step: Step, opened: Access, way: Way, *, homes: bool) -> Job:
 
 def _addresses(made: Plan, opened: Access) -> Iterator[str]:
     for step in made.steps:
-        if isinstance(step.work, Release):
+        if isinstance(step.work, Release) and step.work.hub:
             address = releases.address(step.work, opened.doors().kube)
             at = f"http://{address}" if address else "none yet"
             yield f"hub {step.work.hub}: {step.work.url} (load balancer: {at})"

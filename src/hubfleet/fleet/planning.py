@@ -54,7 +54,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         *resolved.description.notes,
         *infrastructure.notes,
         *lost,
-        *(_READABLE.format(hub=one.hub) for one in wanted if not one.encrypts),
+        *(_READABLE.format(hub=one.hub) for one in wanted if one.hub and not one.encrypts),
     )
     every = (*infrastructure.steps, *steps)
     return Plan(target.cluster.name, every, infrastructure.findings, notes, infrastructure.sizes)

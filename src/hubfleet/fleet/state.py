@@ -20,6 +20,9 @@ from hubfleet.fleet.loading import Target
 from hubfleet.plan.releases import CLUSTER
 from hubfleet.tools.kube_objects import Node, Record
 
+_NOT_INSTALLED = "not installed: hubfleet apply"
+_NOTHING = "nothing of it is there"
+
 
 @dataclass(frozen=True)
 class NodeState:
@@ -63,6 +66,16 @@ class HubState:
 
 
 @dataclass(frozen=True)
+class PlatformState:
+    """A release that serves all hubs. `release` as for a hub; `why` what is not well, "" when it runs."""
+
+    name: str
+    release: str
+    well: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Status:
     """One screen. `api` is a sentence about the Kubernetes API; `last` is the last run that this machine knows of."""
 
@@ -76,6 +89,7 @@ class Status:
     well: bool
     credentials: tuple[Expiry, ...] = ()
     """What hubfleet and the cluster log in with, and how long it lasts."""
+    platform: tuple[PlatformState, ...] = ()
 
 
 def status(target: Target) -> Status:
@@ -84,13 +98,16 @@ def status(target: Target) -> Status:
     with access(stands_on, target.cluster.name) as opened, ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
         there = pool.submit(stands_on.state)
         api = _api(opened)
-        seen = tuple(pool.map(partial(_hub, api=api), _wanted(target)))
+        wanted = _wanted(target)
+        seen = tuple(pool.map(partial(_hub, api=api), (release for release in wanted if release.hub)))
         state = there.result()
     pools = _pools(target, state, api.nodes)
-    well = state.well and api.answers and all(p.well for p in pools) and all(one.answers for one in seen)
+    platform = tuple(_platform(release, api) for release in wanted if not release.hub)
+    fit = (*(p.well for p in pools), *(one.well for one in platform), *(one.answers for one in seen))
+    well = state.well and api.answers and all(fit)
     last = journal.last(target.cluster.name)
     ends = (*state.credentials, *api.credentials)
-    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well, ends)
+    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well, ends, platform)
 
 
 @dataclass(frozen=True)
@@ -144,6 +161,13 @@ def _node(found: Node) -> NodeState:
     return NodeState(found.name, found.ready, found.kubelet, found.why)
 
 
+def _platform(release: hubs.Release, api: _Api) -> PlatformState:
+    key = (release.namespace, release.name)
+    record, there = api.records.get(key), api.states.get(key)
+    why = api.said if not api.answers else _NOT_INSTALLED if record is None else there.unready if there else _NOTHING
+    return PlatformState(release.name, record.status if record else "", not why, why)
+
+
 def _hub(release: hubs.Release, api: _Api) -> HubState:
     key = (release.namespace, release.name)
     record, there = api.records.get(key), api.states.get(key)
@@ -160,7 +184,7 @@ def _hub(release: hubs.Release, api: _Api) -> HubState:
     if not api.answers:
         return replace(state, why=api.said)
     if record is None or CLUSTER not in record.labels:
-        return replace(state, why="not installed: hubfleet apply")
+        return replace(state, why=_NOT_INSTALLED)
     if not address:
         return state
     health = hub_check.answers(address, release.url)

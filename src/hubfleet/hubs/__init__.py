@@ -1,10 +1,10 @@
-"""What a hub consists of: its Helm releases, as data. Pure.
+"""What is installed on a cluster: the Helm releases of its hubs and of what serves them all, as data. Pure.
 
-What belongs here: turning a hub of the file into charts and finished values. What never will: a cloud's name (placement
+What belongs here: turning the file into charts and finished values. What never will: a cloud's name (placement
 and traits come from the provider's description), running Helm.
 """
 
-from hubfleet.hubs import persistent
+from hubfleet.hubs import labeller, persistent
 from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster
@@ -13,5 +13,7 @@ __all__ = ["Chart", "Generated", "Release", "releases"]
 
 
 def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
-    """Every release of every hub, in the order of the file. The cluster's secrets are looked up (`spec.resolve`)."""
-    return tuple(persistent.release(name, cluster, description) for name in cluster.hubs)
+    """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
+    (`spec.resolve`)."""
+    platform = filter(None, (labeller.release(cluster, description),))
+    return (*platform, *(persistent.release(name, cluster, description) for name in cluster.hubs))

@@ -23,10 +23,21 @@ def chart(name: str, cluster: Cluster) -> Chart:
     """The chart of a hub; `spec` has seen to it that a folder is a chart."""
     wanted = cluster.hubs[name].chart
     if wanted == LITE:
-        return folder(_ours() / LITE)
+        return ours(LITE)
     if wanted == UPSTREAM:
         return pinned(UPSTREAM)
     return folder((cluster.file.parent / wanted).resolve())
+
+
+def ours(name: str) -> Chart:
+    """A chart of our own."""
+    return folder(_ours() / name)
+
+
+def defaults(chart: Chart) -> dict[str, Any]:
+    """The chart's own values; {} for one that is not here."""
+    file = chart.path and chart.path / "values.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file and file.is_file() else {}
 
 
 def pinned(name: str) -> Chart:
@@ -54,7 +65,7 @@ def _ours() -> Path:
 
 def _digest(place: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(file for file in place.rglob("*") if file.is_file()):
+    for path in sorted(file for file in place.rglob("*") if file.is_file() and file.parent.name != "__pycache__"):
         data = path.read_bytes()
         digest.update(f"{path.relative_to(place)}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hubfleet.hubs import charts, login
+from hubfleet.hubs import charts, login, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, Hub, merge, reveal
@@ -40,6 +40,7 @@ def release(name: str, cluster: Cluster, description: Description) -> Release:
         hub=name,
         chart=chart,
         values=values,
+        source=("hubs", name),
         secret_paths=secret,
         generated=tuple(one for one in auth.generated if _at(values, one.path) is None),
         url=found,
@@ -59,7 +60,7 @@ def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
         "hub": {
             "config": {"Authenticator": {"admin_users": sorted(hub.admins)}} if hub.admins else {},
             "db": {"type": "sqlite-pvc", "pvc": pvc},
-            **_core(cluster, description),
+            **placement.core(cluster, description),
         },
         "cull": {"enabled": hub.culling.enabled, "timeout": hub.culling.idle, "every": hub.culling.every},
     }
@@ -69,7 +70,7 @@ def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bo
     annotations = dict(description.traits.load_balancer_annotations)
     proxy: Values = {
         "service": {"type": "LoadBalancer", **({"annotations": annotations} if annotations else {})},
-        "chp": _core(cluster, description),
+        "chp": placement.core(cluster, description),
     }
     if encrypts:
         contact = {"contactEmail": cluster.ingress.email}
@@ -84,14 +85,14 @@ def _users(hub: Hub, cluster: Cluster, description: Description) -> Values:
         "singleuser": {
             **({"image": image(hub.image)} if hub.image else {}),
             "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
-            **_user_nodes(cluster, description),
+            **placement.users(cluster, description),
         }
     }
 
 
 def _upstream(cluster: Cluster, description: Description) -> Values:
     """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
-    core, ignore = _core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
+    core, ignore = placement.core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
     return {
         "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": core},
         "proxy": {"traefik": core},
@@ -106,27 +107,6 @@ def image(name: str) -> Values:
         return {"name": place, "tag": digest}
     place, colon, tag = name.rpartition(":")
     return {"name": place, "tag": tag} if colon and "/" not in tag else {"name": name, "tag": "latest"}
-
-
-def _core(cluster: Cluster, description: Description) -> Values:
-    """Selects the nodes of the core pool."""
-    core = next((name for name, pool in cluster.pools.items() if "core" in pool.runs), "")
-    labels = description.placement.get(core)
-    return {"nodeSelector": dict(labels)} if labels else {}
-
-
-def _user_nodes(cluster: Cluster, description: Description) -> Values:
-    """Selects the nodes of any pool that runs users: image pullers and placeholders follow it too."""
-    labels = [description.placement.get(p, {}) for p, pool in cluster.pools.items() if "users" in pool.runs]
-    if not all(labels):
-        return {}  # a pool whose nodes cannot be told from others: users may be anywhere
-    if len(labels) == 1:
-        return {"nodeSelector": dict(labels[0])}
-    return {"extraNodeAffinity": {"required": [_term(pool) for pool in labels]}}  # terms are alternatives
-
-
-def _term(labels: Mapping[str, str]) -> Values:
-    return {"matchExpressions": [{"key": key, "operator": "In", "values": [value]} for key, value in labels.items()]}
 
 
 def _storage_class(cluster: Cluster, description: Description) -> str | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hubfleet.spec import KeyPath
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -39,18 +41,22 @@ class Generated:
 
 @dataclass(frozen=True)
 class Release:
-    """A Helm release. `values` are finished (Helm merges nothing but the chart's own defaults) and hold secrets in
-    clear: never print them; `secret_paths` says which."""
+    """A Helm release: a hub's, or one of the platform that serves them all. `values` are finished (Helm merges nothing
+    but the chart's own defaults) and hold secrets in clear: never print them; `secret_paths` says which. Each release
+    has a namespace of its own."""
 
     name: str
     namespace: str
-    hub: str
     chart: Chart
     values: Mapping[str, Any] = field(repr=False)
+    source: KeyPath
+    """The key of the cluster file that it is made from."""
+    hub: str = ""
+    """The hub that it is; "" for one of the platform."""
     secret_paths: frozenset[tuple[str | int, ...]] = frozenset()
     generated: tuple[Generated, ...] = ()
     url: str = ""
-    """Where people find the hub: https://DOMAIN."""
+    """Where people find the hub: https://DOMAIN; "" where there is none."""
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
@@ -61,9 +67,19 @@ class Release:
         return self.url.startswith("https://")
 
     @property
+    def subject(self) -> str:
+        """For people."""
+        return subject(self.hub, self.name)
+
+    @property
     def digest(self) -> str:
         """32 hex digits over chart and values (generated secrets apart, they never change): equal digests, equal
         releases. It fits into a label's value."""
         chart = [self.chart.name, self.chart.version, self.chart.repository, self.chart.content]
         made_from = [self.name, self.namespace, *chart, self.values]
         return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+def subject(hub: str, name: str) -> str:
+    """A release for people: "hub main (release main)", or "release hubfleet-labeller" for one of the platform."""
+    return f"hub {hub} (release {name})" if hub else f"release {name}"

@@ -8,15 +8,16 @@ from typing import Any, cast
 
 from hubfleet.errors import Layer, Refused
 from hubfleet.hubs import Chart, Release
+from hubfleet.hubs.release import subject
 from hubfleet.plan.steps import Action, Change, Step
-from hubfleet.spec import Cluster, Position
+from hubfleet.spec import Cluster, KeyPath, Position
 
 DIGEST = "hubfleet.org/digest"
 """Label of a release: `Release.digest` of what it was made from."""
 HUB = "hubfleet.org/hub"
-"""Label of a release: the hub of the file that it is for."""
+"""Label of a release: the hub of the file that it is for. One of the platform has none."""
 UNINSTALLED = "uninstalled"
-"""The status of a hub of which only its namespace is left, with its claims: it was removed, or half so."""
+"""The status of a release of which only its namespace is left, with its claims: it was removed, or half so."""
 CLUSTER = "hubfleet.org/cluster"
 """Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
 _SECRET_NAMES = ("password", "secret", "token", "key", "credential", "extraenv", "extrafiles")
@@ -43,9 +44,9 @@ class Observed:
     namespace: str
     revision: int
     status: str
-    """Helm's word: deployed, failed, pending-install, ...; "uninstalled" where only the hub's namespace is left."""
+    """Helm's word: deployed, failed, pending-install, ...; "uninstalled" where only its namespace is left."""
     hub: str
-    """"" where hubfleet did not make it."""
+    """"" where it is one of the platform, or hubfleet did not make it."""
     cluster: str
     """The cluster of whose file it is; "" where hubfleet did not make it."""
     digest: str
@@ -65,6 +66,11 @@ class Observed:
         """Helm is done with it, and well."""
         return self.status == "deployed"
 
+    @property
+    def keeps(self) -> bool:
+        """People have something in it, which stays when it leaves the file: for `destroy` alone."""
+        return bool(self.hub or self.claims)
+
 
 def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
     """A step for each release: wanted ones in their order, then those whose hub left the file.
@@ -73,24 +79,27 @@ def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Clu
     """
     there = {(one.namespace, one.name): one for one in observed}
     wanted = {(release.namespace, release.name) for release in desired}
-    ours = [one for one in observed if one.cluster == cluster.name and one.status != UNINSTALLED]
-    gone = [one for one in ours if (one.namespace, one.name) not in wanted]
+    ours = [one for one in observed if one.cluster == cluster.name and (one.namespace, one.name) not in wanted]
+    gone = [one for one in ours if one.status != UNINSTALLED or not one.keeps]
     return (
         *(_step(release, there.get((release.namespace, release.name)), cluster) for release in desired),
         *map(_leave, gone),
     )
 
 
-def origin(cluster: Cluster, hub: str, path: Sequence[str | int]) -> Position:
-    """Where a key of a hub's values is set: in its `values`, in a values file (the last that has it), else at that key
-    of the hub from which it is computed, or the hub itself."""
+def origin(cluster: Cluster, release: Release, path: Sequence[str | int]) -> Position:
+    """Where a key of a release's values is set: in the hub's `values`, in a values file (the last that has it), else at
+    that key of the hub from which it is computed, or what the release is made from."""
+    hub = release.hub
     files = range(len(cluster.hubs[hub].values_files)) if hub in cluster.hubs else range(0)
-    places = [
+    places: list[KeyPath] = [
         ("hubs", hub, "values", *path),
         *(("hubs", hub, "values_files", index, *path) for index in reversed(files)),
         *(("hubs", hub, key) for made, key in _COMPUTED if made == tuple(path[: len(made)])),
     ]
-    found = next((place for place in places if place in cluster.positions), ("hubs", hub))
+    if path[: len(release.source)] == release.source:  # one of the platform has its values under the file's own keys
+        return cluster.position(*path)
+    found = next((place for place in places if place in cluster.positions), release.source)
     return cluster.position(*found)
 
 
@@ -109,7 +118,7 @@ def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
     return Step(
         id=f"release/{release.name}",
         action=action,
-        subject=f"hub {release.hub} (release {release.name})",
+        subject=release.subject,
         work=release,
         details=details,
         changes=changes,
@@ -119,7 +128,7 @@ def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
 
 def _decide(release: Release, there: Observed | None) -> tuple[Action, tuple[str, ...]]:
     if there is None or there.status == UNINSTALLED:
-        return Action.CREATE, (str(release.chart), release.url)
+        return Action.CREATE, _told(release)
     if there.chart not in ("", release.chart.name):
         # Kubernetes does not let one chart's deployments become another's: their selectors are immutable.
         return Action.REPLACE, (
@@ -129,16 +138,21 @@ def _decide(release: Release, there: Observed | None) -> tuple[Action, tuple[str
         return Action.CHANGE, (str(release.chart),)
     if not there.settled:
         return Action.FINISH, (f"Helm says {there.status}",)
-    return (Action.FINISH, (there.unready,)) if there.unready else (Action.KEEP, (str(release.chart), release.url))
+    return (Action.FINISH, (there.unready,)) if there.unready else (Action.KEEP, _told(release))
+
+
+def _told(release: Release) -> tuple[str, ...]:
+    return tuple(filter(None, (str(release.chart), release.url)))
 
 
 def removal(observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
-    """A step for each hub of this cluster's file, past ones included, with the homes and databases that go with it."""
+    """A step for each release of this cluster's file, past ones included, with the homes and databases that go with
+    it."""
     return tuple(
         Step(
             f"release/{one.name}",
             Action.DESTROY,
-            _subject(one),
+            subject(one.hub, one.name),
             one,
             loses=(f"home directories and database: {', '.join(one.claims)}",) if one.claims else (),
         )
@@ -149,13 +163,10 @@ def removal(observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
 
 def _leave(one: Observed) -> Step:
     """A hub that left the file goes; what people keep in it does not."""
+    why = "it is no longer in the file" if one.hub else "nothing in the file needs it any longer"
     kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
-    details = ("it is no longer in the file", *((kept,) if one.claims else ()))
-    return Step(f"release/{one.name}", Action.DESTROY, _subject(one), one, details)
-
-
-def _subject(one: Observed) -> str:
-    return f"hub {one.hub} (release {one.name})"
+    details = (why, *((kept,) if one.claims else ()))
+    return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), one, details)
 
 
 def _not_ours(there: Observed) -> Refused:
@@ -176,7 +187,7 @@ def _changes(release: Release, there: Observed, cluster: Cluster) -> tuple[Chang
 def _of_chart(release: Release, there: Observed, cluster: Cluster) -> Iterator[Change]:
     new = version(release.chart)
     if there.chart == release.chart.name and there.version not in ("", new):
-        at = cluster.position("hubs", release.hub, "chart")
+        at = cluster.position(*release.source, "chart")
         yield Change("chart", f"{there.chart} {there.version}", f"{release.chart.name} {new}", at)
 
 
@@ -194,7 +205,7 @@ def _of_values(release: Release, old: Mapping[str, Any], cluster: Cluster) -> tu
 def _change(release: Release, path: tuple[str, ...], old: object, new: object, cluster: Cluster) -> Change:
     secret = _is_secret(path, release) or _sounds_secret(old)
     key = ".".join(path)
-    return Change(key, None if secret else old, None if secret else new, origin(cluster, release.hub, path), secret)
+    return Change(key, None if secret else old, None if secret else new, origin(cluster, release, path), secret)
 
 
 def _is_secret(path: tuple[str, ...], release: Release) -> bool:

@@ -38,8 +38,9 @@ def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterato
     """What is wrong with hubs beyond their single values. `folder` is the cluster file's."""
     domains: dict[str, str] = {}
     for name, hub in hubs.items():
-        if name == "default" or name.startswith("kube-"):
-            what = f"a hub's name is its namespace, and {name} is Kubernetes' own"
+        if name == "default" or name.startswith(("kube-", "hubfleet-")):
+            owner = "hubfleet's" if name.startswith("hubfleet-") else "Kubernetes'"
+            what = f"a hub's name is its namespace, and {name} is {owner} own"
             yield _problem(where, ("hubs", name), what, "give the hub another name")
         first = domains.setdefault(hub.domain, name)
         if first != name:

@@ -104,19 +104,12 @@ class Helm:
         )
         return self._run(*words, stdin=json.dumps(values), timeout=60, secrets=secrets)
 
-    def uninstall(self, release: str, namespace: str) -> None:
-        """Uninstall; what belonged to it goes in the background. A release that is not there is fine."""
-        limit = f"{self._timeout:.0f}s"
-        self._cluster(
-            "uninstall",
-            release,
-            "--namespace",
-            namespace,
-            "--ignore-not-found",
-            "--timeout",
-            limit,
-            timeout=self._timeout + 30,
-        )
+    def uninstall(self, release: str, namespace: str, *, hooks: bool = True) -> None:
+        """Uninstall; what belonged to it goes in the background, after the chart's hooks. A release that is not there
+        is fine."""
+        words = ("uninstall", release, "--namespace", namespace, "--ignore-not-found")
+        how = ("--timeout", f"{self._timeout:.0f}s", *(() if hooks else ("--no-hooks",)))
+        self._cluster(*words, *how, timeout=self._timeout + 30)
 
     def values(self, release: str, namespace: str) -> Mapping[str, Any]:
         """The values that the release was last given. They hold secrets."""

@@ -1,0 +1,48 @@
+"""The labeller: a small program of ours in the cluster that puts the labels and taints of pools on their nodes. Pure.
+
+Magnum's driver passes none of them on (magnum-capi-helm 1.4 driver.py:986), and an autoscaler brings nodes when nobody
+looks. It runs in the image of a hub, which the core node has anyway.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubfleet.hubs import charts, placement
+from hubfleet.hubs.release import Chart, Release
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster, merge
+
+NAME = "hubfleet-labeller"
+_IMAGE_OF_UPSTREAM = "quay.io/jupyterhub/k8s-hub"
+"""The hub's, in Zero to JupyterHub's chart; its tag is the chart's version."""
+
+
+def release(cluster: Cluster, description: Description) -> Release | None:
+    """None where no pool has labels or taints."""
+    pools = {
+        name: {
+            "nodes": dict(description.placement[name]),
+            "labels": dict(pool.labels),
+            "taints": [*map(str, pool.taints)],
+        }
+        for name, pool in cluster.pools.items()
+        if pool.labels or pool.taints
+    }
+    if not pools:
+        return None
+    values = {"pools": pools, "image": _image(cluster), **placement.core(cluster, description)}
+    return Release(name=NAME, namespace=NAME, chart=charts.ours("labeller"), values=values, source=("pools",))
+
+
+def _image(cluster: Cluster) -> dict[str, Any]:
+    """Of the first hub: as its values have it, or its chart's own."""
+    for name, hub in cluster.hubs.items():
+        own = merge(*hub.layers).get("hub", {}).get("image", {})
+        return {**_of_chart(charts.chart(name, cluster)), **own}
+    return _of_chart(charts.pinned(charts.UPSTREAM))
+
+
+def _of_chart(chart: Chart) -> dict[str, Any]:
+    found = charts.defaults(chart).get("hub", {}).get("image", {})
+    return {"name": _IMAGE_OF_UPSTREAM, "tag": charts.pinned(charts.UPSTREAM).version, **found}
