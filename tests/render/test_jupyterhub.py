@@ -15,6 +15,12 @@ from hubfleet.tools.helm_errors import BadValues
 from tests.render.rendering import Manifests, render
 from tests.unit.hub_files import LABEL, TWO_POOLS, release
 
+MARKED = {
+    "core": {"machine": "m", "runs": ["core"], "taints": ["core:NoSchedule"]},
+    "user": {"machine": "m"},
+    "gpu": {"machine": "g", "taints": ["gpu=true:NoSchedule"], "gpus": 1},
+}
+
 GITHUB = {"github": {"client_id": "abc", "client_secret": "${env:GITHUB}", "organizations": ["lab"]}}
 MAIL = {"ingress": {"email": "ops@example.org"}}
 
@@ -80,3 +86,17 @@ def test_what_its_schema_refuses_is_told_by_name(helm: Helm, upstream: Path, tmp
     with pytest.raises(BadValues) as error:
         rendered(helm, upstream, tmp_path, values={"hub": {"imag": {}}})
     assert [one.path for one in error.value.complaints] == [("hub", "imag")]
+
+
+def test_profiles_and_tolerations_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    found = rendered(helm, upstream, tmp_path, top=MAIL, pools=MARKED)
+    tolerated = {name: {one["key"] for one in pod.get("tolerations", [])} for name, pod in found.pods().items()}
+    for name in ("hub", "proxy", "autohttps", "user-scheduler", "hook-image-awaiter"):
+        assert "core" in tolerated[name], name
+    for name in ("hook-image-puller", "continuous-image-puller"):
+        assert "gpu" in tolerated[name], name
+    values = yaml.safe_load(found.secret("hub", "values.yaml"))["singleuser"]
+    assert [one["slug"] for one in values["profileList"]] == ["user", "gpu"]
+    alone = rendered(helm, upstream, tmp_path, pools=TWO_POOLS | {"user": {"machine": "g", "gpus": 2}})
+    values = yaml.safe_load(alone.secret("hub", "values.yaml"))["singleuser"]
+    assert values["extraResource"]["limits"] == {"nvidia.com/gpu": "2"}

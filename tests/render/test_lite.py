@@ -203,6 +203,16 @@ def test_users_of_several_pools_are_told_apart_by_affinity(configured: Any) -> N
     assert pools == [["user"], ["gpu"]]
 
 
+def test_several_machines_are_offered_and_the_only_one_is_given(configured: Any) -> None:
+    gpu = {"machine": "g", "taints": ["gpu=true:NoSchedule"], "gpus": 1}
+    profiles = configured(pools=TWO_POOLS | {"gpu": gpu})["KubeSpawner"]["profile_list"]
+    assert [(one["slug"], one.get("default", False)) for one in profiles] == [("user", True), ("gpu", False)]
+    alone = configured(pools=TWO_POOLS | {"user": gpu})["KubeSpawner"]
+    assert alone["profile_list"] == []
+    assert alone["extra_resource_limits"] == {"nvidia.com/gpu": "1"}
+    assert [one["key"] for one in alone["tolerations"]] == ["gpu"]
+
+
 def test_without_culling_nobody_culls(configured: Any) -> None:
     assert configured(culling={"enabled": False})["JupyterHub"]["services"] == []
 

@@ -101,7 +101,8 @@ class Trial:
         )
 
     def observe(self, *wanted: Release) -> Any:
-        return releases.observe(wanted or (self.release,), self.api.kube(), self.helm)
+        desired = wanted or (self.release,)
+        return releases.with_old_values(releases.observe(desired, self.api.kube()), desired, self.helm)
 
     def told(self, kind: Kind) -> str:
         return "\n".join(event.text for event in self.said if event.kind is kind)

@@ -53,13 +53,10 @@ class Credentials:
     logins: tuple[Login, ...]
 
 
-def observe(desired: Sequence[Release], kube: Kube, helm: Helm) -> tuple[Observed, ...]:
+def observe(desired: Sequence[Release], kube: Kube) -> tuple[Observed, ...]:
     """What the cluster has of these releases, and every other that hubfleet made there; also what is left of one that
-    was removed (its namespace, homes).
-
-    Five requests, however many releases there are; old values are asked for (one Helm each) where a digest differs.
-    """
-    wanted = {(release.namespace, release.name): release for release in desired}
+    was removed (its namespace, homes). Five requests, however many releases there are."""
+    wanted = {(release.namespace, release.name) for release in desired}
     records = {key: record for key, record in newest(kube).items() if key in wanted or CLUSTER in record.labels}
     taken = {namespace for namespace, _ in records}
     left = [one for one in kube.namespaces(CLUSTER) if one.name not in taken and not one.deleting]
@@ -68,16 +65,26 @@ def observe(desired: Sequence[Release], kube: Kube, helm: Helm) -> tuple[Observe
     states, claims = rollout.look(kube, None), _claims(kube)
     return (
         *(
-            replace(_observed(record, wanted.get(key), states.get(key), helm), claims=claims.get(key[0], ()))
+            replace(_observed(record, states.get(key)), claims=claims.get(key[0], ()))
             for key, record in records.items()
         ),
         *(replace(_left(namespace), claims=claims.get(namespace.name, ())) for namespace in left),
     )
 
 
-def _observed(record: Record, wanted: Release | None, state: rollout.State | None, helm: Helm) -> Observed:
-    digest = record.labels.get(DIGEST, "")
-    differs = wanted is not None and wanted.digest != digest and CLUSTER in record.labels
+def with_old_values(found: Sequence[Observed], desired: Sequence[Release], helm: Helm) -> tuple[Observed, ...]:
+    """The same with the values that releases were last made from, where they are to be made from others (one Helm
+    each)."""
+    digests = {(release.namespace, release.name): release.digest for release in desired}
+
+    def differs(one: Observed) -> bool:
+        wanted = digests.get((one.namespace, one.name), one.digest)
+        return wanted != one.digest and bool(one.cluster) and one.status != UNINSTALLED
+
+    return tuple(replace(one, values=helm.values(one.name, one.namespace)) if differs(one) else one for one in found)
+
+
+def _observed(record: Record, state: rollout.State | None) -> Observed:
     return Observed(
         name=record.release,
         namespace=record.namespace,
@@ -85,11 +92,10 @@ def _observed(record: Record, wanted: Release | None, state: rollout.State | Non
         status=record.status,
         hub=record.labels.get(HUB, ""),
         cluster=record.labels.get(CLUSTER, ""),
-        digest=digest,
+        digest=record.labels.get(DIGEST, ""),
         chart=record.labels.get(CHART, ""),
         version=record.labels.get(VERSION, ""),
         unready=state.unready if state else "nothing of it is there",
-        values=helm.values(record.release, record.namespace) if differs else None,
     )
 
 

@@ -13,7 +13,9 @@ from hubfleet.events import Watch
 from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.shrinking import servers_lost
+from hubfleet.hubs import placement
 from hubfleet.plan import Action, Plan, Step
+from hubfleet.plan import infrastructure as infrastructure_plan
 from hubfleet.plan import releases as release_plan
 from hubfleet.plan.frozen import Terms
 from hubfleet.plan.steps import Impossible
@@ -24,6 +26,7 @@ _READABLE = (
     "hub {hub} speaks plain HTTP, and passwords can be read on their way; "
     "`ingress: {{email: ...}}` and the chart jupyterhub give it a certificate"
 )
+_NOT_OFFERED = "users are not offered the pool {pool} while it is not there"
 _UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
 
 
@@ -34,26 +37,31 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
     watch = watch or Watch()
     _replaceable(target, replace)
     resolved = target.resolved()
-    wanted = hubs.releases(resolved.cluster, resolved.description)
-    stands_on = ground(resolved.description, watch)
+    cluster, description = resolved.cluster, resolved.description
+    stands_on = ground(description, watch)
     opening = access(stands_on, target.cluster.name, watch)
     with opening as opened, ThreadPoolExecutor(1, thread_name_prefix="plan") as pool:
-        there = pool.submit(_releases_there, wanted, opened)
-        infrastructure = stands_on.infrastructure(resolved.cluster, Terms(replace=frozenset(replace)))
+        there = pool.submit(_releases_there, hubs.releases(cluster, description), opened)
+        infrastructure = stands_on.infrastructure(cluster, Terms(replace=frozenset(replace)))
+        absent = infrastructure_plan.absent(infrastructure.steps, placement.user_pools(cluster))
+        wanted = hubs.releases(cluster, description, absent)
         try:
             found = there.result()
+            if found:
+                found = releases.with_old_values(found, wanted, opened.doors().helm)
         except CloudError:
             if _whole(infrastructure):
                 raise
             found = ()  # it is being made, or something stands in the way, which is told
-        steps = release_plan.steps(wanted, found, resolved.cluster)
+        steps = release_plan.steps(wanted, found, cluster)
         lost = tuple(servers_lost(infrastructure.steps, target.description, opened))
     with watch.waiting("Helm"):
         _accepted_by_charts(steps, resolved)
     notes = (
-        *resolved.description.notes,
+        *description.notes,
         *infrastructure.notes,
         *lost,
+        *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),
         *(_READABLE.format(hub=one.hub) for one in wanted if one.hub and not one.encrypts),
     )
     every = (*infrastructure.steps, *steps)
@@ -114,4 +122,4 @@ def possible(made: Plan) -> None:
 def _releases_there(wanted: tuple[hubs.Release, ...], opened: Access) -> tuple[release_plan.Observed, ...]:
     """None of them where there is no cluster. CloudError if it does not answer."""
     doors = opened.doors_if_there()
-    return releases.observe(wanted, doors.kube, doors.helm) if doors else ()
+    return releases.observe(wanted, doors.kube) if doors else ()

@@ -12,8 +12,9 @@ from hubfleet.spec import Cluster
 __all__ = ["Chart", "Generated", "Release", "releases"]
 
 
-def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
+def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
     """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
-    (`spec.resolve`)."""
+    (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only, never
+    which releases there are."""
     platform = filter(None, (labeller.release(cluster, description),))
-    return (*platform, *(persistent.release(name, cluster, description) for name in cluster.hubs))
+    return (*platform, *(persistent.release(name, cluster, description, absent) for name in cluster.hubs))

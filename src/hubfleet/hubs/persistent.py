@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hubfleet.hubs import charts, login, placement
+from hubfleet.hubs import charts, login, placement, profiles
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, Hub, merge, reveal
@@ -19,8 +19,9 @@ _KEEP = {"helm.sh/resource-policy": "keep"}
 """`helm uninstall` leaves the hub's database alone; whether it goes is for `destroy` to decide."""
 
 
-def release(name: str, cluster: Cluster, description: Description) -> Release:
-    """The one release of the hub `name`: computed values, then those of its values_files in order, then its values."""
+def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
+    """The one release of the hub `name`: computed values, then those of its values_files in order, then its values.
+    `absent`: pools that users are not offered."""
     hub, chart = cluster.hubs[name], charts.chart(name, cluster)
     encrypts = _lets_encrypt(chart, cluster)
     found = url(hub, encrypts=encrypts)
@@ -29,10 +30,10 @@ def release(name: str, cluster: Cluster, description: Description) -> Release:
         _hub(hub, cluster, description),
         auth.values,
         _proxy(hub, cluster, description, encrypts=encrypts),
-        _users(hub, cluster, description),
+        _users(hub, cluster, description, absent),
     ]
     if chart.name == charts.UPSTREAM:
-        computed.append(_upstream(cluster, description))
+        computed.append(_upstream(cluster, description, absent))
     values, secret = reveal(merge(*computed, *hub.layers))
     return Release(
         name=name,
@@ -78,25 +79,26 @@ def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bo
     return {"proxy": proxy}
 
 
-def _users(hub: Hub, cluster: Cluster, description: Description) -> Values:
+def _users(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     homes = hub.homes or cluster.storage.homes
     dynamic = _named("storageClass", _storage_class(cluster, description))
     return {
         "singleuser": {
             **({"image": image(hub.image)} if hub.image else {}),
             "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
-            **placement.users(cluster, description),
+            **profiles.values(hub, cluster, description, absent),
         }
     }
 
 
-def _upstream(cluster: Cluster, description: Description) -> Values:
+def _upstream(cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
     core, ignore = placement.core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
+    taints = profiles.pulling(cluster, absent)
     return {
         "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": core},
         "proxy": {"traefik": core},
-        "prePuller": {"hook": core},
+        "prePuller": {"hook": core, **({"extraTolerations": taints} if taints else {})},
     }
 
 

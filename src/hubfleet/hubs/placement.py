@@ -30,9 +30,9 @@ def user_pools(cluster: Cluster) -> tuple[str, ...]:
     return tuple(name for name, pool in cluster.pools.items() if "users" in pool.runs)
 
 
-def users(cluster: Cluster, description: Description) -> Values:
-    """Selects the nodes of any pool that runs users: image pullers and placeholders follow it too."""
-    labels = [description.placement.get(name, {}) for name in user_pools(cluster)]
+def users(pools: Iterable[str], description: Description) -> Values:
+    """Selects the nodes of any of these pools: image pullers and placeholders follow it too."""
+    labels = [description.placement.get(name, {}) for name in pools]
     if not all(labels):
         return {}  # a pool whose nodes cannot be told from others: users may be anywhere
     if len(labels) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hubfleet import spec
@@ -114,6 +115,13 @@ def going(cluster: Cluster) -> bool:
 def stillborn(cluster: Cluster) -> bool:
     """hubfleet's, and its creation failed before the Kubernetes API had an address: nothing can be on it."""
     return cluster.status == "CREATE_FAILED" and not cluster.api_address and requests.MARK in cluster.labels
+
+
+def absent(steps: Sequence[Step], pools: Iterable[str]) -> frozenset[str]:
+    """Which of these pools are not there when these steps are over. None where the steps know of no pools: then they
+    are somebody else's to make."""
+    there = {work.pool.pool for step in steps if isinstance(work := step.work, PoolWork) and work.pool is not None}
+    return frozenset(name for name in pools if name not in there) if there else frozenset()
 
 
 # the cluster

@@ -65,6 +65,8 @@ given(
     node_affinity_required=singleuser["extraNodeAffinity"].get("required"),
     node_affinity_preferred=singleuser["extraNodeAffinity"].get("preferred"),
     profile_list=singleuser.get("profileList"),
+    extra_resource_limits=singleuser["extraResource"].get("limits"),
+    extra_resource_guarantees=singleuser["extraResource"].get("guarantees"),
     extra_annotations=singleuser.get("extraAnnotations"),
     extra_labels=singleuser.get("extraLabels"),
     common_labels={

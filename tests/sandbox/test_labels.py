@@ -1,0 +1,165 @@
+"""Labels, taints and kinds of machines: on every node of a pool, whenever it came, and offered to users."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Shell
+
+pytestmark = pytest.mark.timeout(900)
+NAME = "labels"
+GROUP = "capi.stackhpc.com/node-group"
+TAINT = {"key": "example.org/big", "value": "true", "effect": "NoSchedule"}
+FILE = """\
+name: labels
+provider:
+  jetstream2: {cloud: sandbox, template: kubernetes-1-34-jammy, keypair: deploy}
+pools:
+  core: {machine: m3.quad, nodes: 1, runs: [core]}
+  plain: {machine: m3.quad, nodes: 1, labels: {example.org/kind: plain}}
+  big: {machine: m3.quad, nodes: 1, labels: {example.org/kind: big}, taints: ["example.org/big=true:NoSchedule"]}
+storage: {homes: {size: 1Gi}}
+hubs:
+  main:
+    domain: hub.example.org
+    chart: lite
+    auth: {shared_password: {}}
+    admins: [admin]
+    values:
+      hub:
+        config:
+          Spawner: {http_timeout: 120}    # a machine that is busy with tests
+          JupyterHub:
+            services: [{name: tester, api_token: "${env:TESTER_TOKEN}"}]
+            load_roles:
+              - {name: tester, services: [tester], scopes: [admin:users, admin:servers, "access:servers"]}
+"""
+TOKEN = "0123456789abcdef0123456789abcdef"
+ENV = {"TESTER_TOKEN": TOKEN}
+
+
+@pytest.fixture(scope="module")
+def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cluster with two kinds of machines for users; destroyed at the end, however far it came."""
+    path = tmp_path_factory.mktemp("labels") / "cluster.yaml"
+    path.write_text(FILE)
+    try:
+        applied(sandbox, path)
+        yield path
+    finally:
+        gone = sandbox.hubfleet("destroy", path, "--yes", NAME, env=ENV)
+        assert gone.code == 0, gone.said
+
+
+def applied(sandbox: Shell, path: Path) -> None:
+    ran = sandbox.hubfleet("apply", path, "--yes", timeout=600, env=ENV)
+    assert ran.code == 0, ran.said
+
+
+def kubectl(sandbox: Shell, path: Path, *words: str) -> Any:
+    ran = sandbox.hubfleet("kubectl", "--path", path, *words, "-o", "json")
+    assert ran.code == 0, ran.said
+    return json.loads(ran.out)
+
+
+def marks(sandbox: Shell, path: Path) -> dict[str, list[tuple[dict[str, str], list[Any]]]]:
+    """Labels under example.org, and taints, of each node, by node group."""
+    found: dict[str, list[tuple[dict[str, str], list[Any]]]] = {}
+    for node in kubectl(sandbox, path, "get", "nodes")["items"]:
+        labels = node["metadata"]["labels"]
+        ours = {key: value for key, value in labels.items() if key.startswith("example.org/")}
+        found.setdefault(labels[GROUP], []).append((ours, node["spec"].get("taints", [])))
+    return found
+
+
+def until(seconds: float, said: Callable[[], Any], right: Callable[[Any], bool]) -> Any:
+    """What is said as soon as it is right, or at the end of this time."""
+    end = time.monotonic() + seconds
+    while not right(answer := said()) and time.monotonic() < end:
+        time.sleep(0.5)
+    return answer
+
+
+def test_when_apply_is_over_every_node_has_what_its_pool_should_have(sandbox: Shell, file: Path) -> None:
+    assert marks(sandbox, file) == {
+        "default-worker": [({}, [])],
+        "plain": [({"example.org/kind": "plain"}, [])],
+        "big": [({"example.org/kind": "big"}, [TAINT])],
+    }
+    status = sandbox.hubfleet("status", file, "--json")
+    assert status.code == 0, status.said
+    assert [(one["name"], one["well"]) for one in status.json["platform"]] == [("hubfleet-labeller", True)]
+    assert sandbox.hubfleet("plan", file, "--exit-code", env=ENV).code == 0
+
+
+@pytest.mark.parametrize("profile", ["plain", "big"])
+def test_a_server_lands_on_the_machine_that_its_user_chose(sandbox: Shell, file: Path, profile: str) -> None:
+    address = sandbox.hubfleet("credentials", file, "--hub", "main", "--json", env=ENV).json["address"]
+    user = f"u-{profile}"
+    hub(address, "POST", f"/users/{user}")
+    hub(address, "POST", f"/users/{user}/server", {"profile": profile})
+    try:
+        assert until(120, lambda: server(address, user).get("ready"), bool), hubs_log(sandbox, file)
+        (pod,) = kubectl(sandbox, file, "-n", "main", "get", "pods", "-l", "component=singleuser-server")["items"]
+        node = kubectl(sandbox, file, "get", "node", pod["spec"]["nodeName"])
+        assert node["metadata"]["labels"][GROUP] == profile
+    finally:
+        hub(address, "DELETE", f"/users/{user}/server")
+        assert not until(60, lambda: server(address, user), lambda found: not found)
+
+
+def server(address: str, user: str) -> dict[str, Any]:
+    """What JupyterHub says of a user's server; {} if there is none."""
+    return dict(hub(address, "GET", f"/users/{user}")["servers"].get("", {}))
+
+
+def hubs_log(sandbox: Shell, path: Path) -> str:
+    """To read where a server does not come up."""
+    return sandbox.hubfleet("kubectl", "--path", path, "-n", "main", "logs", "deploy/hub", "--tail", "30").said
+
+
+def hub(address: str, method: str, path: str, body: Any = None) -> Any:
+    """An answer of JupyterHub's API."""
+    request = urllib.request.Request(
+        f"{address}/hub/api{path}",
+        method=method,
+        data=json.dumps(body).encode() if body is not None else b"{}" if method == "POST" else None,
+        headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read()
+    return json.loads(text) if text else None
+
+
+def test_a_node_that_comes_later_gets_them_without_an_apply(sandbox: Shell, file: Path) -> None:
+    resized = sandbox("openstack", "--os-cloud", "sandbox", "coe", "cluster", "resize", NAME, "2", "--nodegroup", "big")
+    assert resized.code == 0, resized.said
+    both = [({"example.org/kind": "big"}, [TAINT])] * 2
+    assert until(120, lambda: marks(sandbox, file)["big"], lambda found: found == both) == both
+
+
+def test_what_left_the_file_leaves_the_nodes_and_the_last_of_it_takes_the_labeller_along(
+    sandbox: Shell, file: Path
+) -> None:
+    text = file.read_text().replace("nodes: 1, labels: {example.org/kind: big}", "nodes: 2, labels: {example.org/s: b}")
+    file.write_text(text.replace("example.org/big=true:NoSchedule", "example.org/other:NoExecute"))
+    applied(sandbox, file)
+    other = {"key": "example.org/other", "effect": "NoExecute"}
+    found = marks(sandbox, file)
+    assert [(labels, [{k: t[k] for k in other} for t in taints]) for labels, taints in found["big"]] == [
+        ({"example.org/s": "b"}, [other])
+    ] * 2
+    lines = [line.partition(", labels:")[0] + "}" if ", labels:" in line else line for line in text.splitlines()]
+    file.write_text("\n".join(lines) + "\n")
+    applied(sandbox, file)
+    assert [mark for nodes in marks(sandbox, file).values() for mark in nodes] == [({}, [])] * 4
+    namespaces = {one["metadata"]["name"] for one in kubectl(sandbox, file, "get", "namespaces")["items"]}
+    assert "hubfleet-labeller" not in namespaces
