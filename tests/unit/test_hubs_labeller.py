@@ -46,6 +46,11 @@ def test_it_is_no_hub_and_has_a_namespace_of_its_own(tmp_path: Path) -> None:
         ({}, {"name": "quay.io/jupyterhub/k8s-hub", "tag": "4.4.0"}),
         ({"chart": "lite"}, {"name": "localhost/hubfleet-hub", "tag": "1", "pullPolicy": "IfNotPresent"}),
         ({"values": {"hub": {"image": {"name": "mirror/hub"}}}}, {"name": "mirror/hub", "tag": "4.4.0"}),
+        (
+            {"values": {"hub": {"image": {"tag": "${env:TOKEN}", "pullSecrets": ["x"], "pullPolicy": None}}}},
+            {"name": "quay.io/jupyterhub/k8s-hub", "tag": "t0k3n"},
+        ),
+        ({"values": {"hub": None}}, {"name": "quay.io/jupyterhub/k8s-hub", "tag": "4.4.0"}),
     ],
 )
 def test_it_runs_in_the_image_of_the_hub(tmp_path: Path, hub: dict[str, Any], image: dict[str, str]) -> None:

@@ -80,8 +80,7 @@ class Rollout:
 
     def wait(self) -> HubHealth | None:
         """The hub's answer, once it gives one; None where there is no hub or no load balancer at which to ask.
-        HubfleetError with
-        what is stuck after `PATIENCE` or the time-out."""
+        HubfleetError with what is stuck after `PATIENCE` or the time-out."""
         began = self._clock.now()
         while True:
             over, health, doing, trouble = self._look()

@@ -6,12 +6,13 @@ looks. It runs in the image of a hub, which the core node has anyway.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, merge
+from hubfleet.spec import Cluster, merge, reveal
 
 NAME = "hubfleet-labeller"
 _IMAGE_OF_UPSTREAM = "quay.io/jupyterhub/k8s-hub"
@@ -38,11 +39,17 @@ def release(cluster: Cluster, description: Description) -> Release | None:
 def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
     for name, hub in cluster.hubs.items():
-        own = merge(*hub.layers).get("hub", {}).get("image", {})
-        return {**_of_chart(charts.chart(name, cluster)), **own}
+        own, _ = reveal(merge(*hub.layers))
+        return {**_of_chart(charts.chart(name, cluster)), **_image_in(own)}
     return _of_chart(charts.pinned(charts.UPSTREAM))
 
 
 def _of_chart(chart: Chart) -> dict[str, Any]:
-    found = charts.defaults(chart).get("hub", {}).get("image", {})
-    return {"name": _IMAGE_OF_UPSTREAM, "tag": charts.pinned(charts.UPSTREAM).version, **found}
+    upstreams = {"name": _IMAGE_OF_UPSTREAM, "tag": charts.pinned(charts.UPSTREAM).version}
+    return upstreams | _image_in(charts.defaults(chart))
+
+
+def _image_in(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A hub's image in values, as far as they say."""
+    image: Mapping[str, Any] = (values.get("hub") or {}).get("image") or {}
+    return {key: image[key] for key in ("name", "tag", "pullPolicy") if image.get(key)}
