@@ -68,15 +68,20 @@ class Cloud:
         """Whether the catalog has a service of this type."""
         return self._authenticated().endpoint(service_type) is not None
 
-    def request(self, service_type: str, method: str, path: str, json: Any = None) -> Any:
-        """The JSON answer (None without one) of the service's public endpoint; `path` goes on from the catalog's.
+    def request(
+        self, service_type: str, method: str, path: str, json: Any = None, *, version: str | None = None
+    ) -> Any:
+        """The JSON answer (None without one) of the service's public endpoint; `path` goes on from the catalog's;
+        `version` is the API's, with the service's name ("volume 3.27").
 
         Raises CloudError when the answer is no success; signs in again if the token is no longer good.
         """
         session = self._authenticated()
-        answer = self._send(session, service_type, method, path, json)
+        headers = {"OpenStack-API-Version": version} if version else {}
+        answer = self._send(session, service_type, method, path, json, headers)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            answer = self._send(self._authenticated(instead_of=session), service_type, method, path, json)
+            session = self._authenticated(instead_of=session)
+            answer = self._send(session, service_type, method, path, json, headers)
         if not answer.is_success:
             raise CloudError(
                 f"{method} {path} ({service_type}): {answer.status_code}", answer.status_code, why=answer.text[:500]
@@ -87,7 +92,9 @@ class Cloud:
         """Close all connections."""
         self._http.close()
 
-    def _send(self, session: _Session, service_type: str, method: str, path: str, json: Any) -> httpx.Response:
+    def _send(
+        self, session: _Session, service_type: str, method: str, path: str, json: Any, headers: Mapping[str, str]
+    ) -> httpx.Response:
         base = session.endpoint(service_type)
         if base is None:
             raise CloudError(
@@ -95,7 +102,9 @@ class Cloud:
                 0,
                 why=f"its catalog has {', '.join(sorted(session.endpoints))}",
             )
-        return self._ask(method, f"{base.rstrip('/')}/{path.lstrip('/')}", json, {"X-Auth-Token": session.token})
+        return self._ask(
+            method, f"{base.rstrip('/')}/{path.lstrip('/')}", json, {"X-Auth-Token": session.token, **headers}
+        )
 
     def _ask(self, method: str, url: str, json: Any, headers: Mapping[str, str]) -> httpx.Response:
         try:

@@ -111,6 +111,11 @@ class Layout:
         return self.state / "nodes"
 
     @property
+    def volumes(self) -> Path:
+        """What is in the volumes of Cinder: a folder for each, named by its id."""
+        return self.state / "volumes"
+
+    @property
     def home(self) -> Path:
         """What the sandbox's user has: clouds.yaml, kubeconfigs, programs on PATH."""
         return self.state / "home"

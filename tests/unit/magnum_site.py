@@ -16,8 +16,7 @@ from typing import Any
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
-from hubfleet.tools.openstack import Owned, Server
-from hubfleet.tools.openstack import Credential, Owned, Token
+from hubfleet.tools.openstack import Credential, Owned, Server, Token
 from hubfleet.tools.openstack_errors import Unanswered
 from hubfleet.tools.openstack_quota import Room
 from tests.unit.clocks import FakeClock

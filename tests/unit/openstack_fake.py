@@ -26,6 +26,7 @@ class FakeCloud(Cloud):
         self.neutron: dict[str, dict[str, dict[str, Any]]] = {"networks": {"net-users": NETWORK}}
         self.neutron["subnets"] = {"sub-users": SUBNET}
         self.volumes = volumes or {}
+        self.status: dict[str, str] = {}
         self.asked: list[str] = []
         self._ids = itertools.count(1)
 
@@ -48,7 +49,7 @@ class FakeCloud(Cloud):
             case "compute", _:
                 return self._compute(method, parts, query, json)
             case "block-storage", ["volumes", *rest]:
-                return self._volume(method, rest)
+                return self._volume(method, rest, json)
         raise AssertionError((service_type, method, path))
 
     def _network(self, method: str, parts: list[str], query: Any, body: Any) -> Any:
@@ -129,10 +130,19 @@ class FakeCloud(Cloud):
         self.servers[made["id"]] = made
         return {"server": {"id": made["id"]}}
 
-    def _volume(self, method: str, rest: list[str]) -> Any:
+    def _volume(self, method: str, rest: list[str], json: Any) -> Any:
         match method, rest:
             case "GET", ["detail"]:
-                return {"volumes": [{"id": k, "name": k, "metadata": v} for k, v in self.volumes.items()]}
+                keys = {key: self.status.get(key, "available") for key in self.volumes}
+                return {
+                    "volumes": [
+                        {"id": key, "name": key, "metadata": self.volumes[key], "status": status}
+                        for key, status in keys.items()
+                    ]
+                }
+            case "POST", [identity, "action"]:
+                self.status[identity] = json["os-reset_status"]["status"]
+                return None
             case "DELETE", [identity]:
                 return self._take(self.volumes, identity)
         raise AssertionError((method, rest))

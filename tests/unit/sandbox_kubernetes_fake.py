@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from hubfleet_sandbox.cloud import CloudError
 from hubfleet_sandbox.kubernetes.api import RefusedError
 
 Object = dict[str, Any]
@@ -79,7 +80,9 @@ class FakeCloud:
     def offers(self, service_type: str) -> bool:
         return service_type in self.services
 
-    def request(self, service_type: str, method: str, path: str, json: Any = None) -> Any:
+    def request(
+        self, service_type: str, method: str, path: str, json: Any = None, *, version: str | None = None
+    ) -> Any:
         if self.refusal and method == "POST":
             raise self.refusal
         where, _, query = path.partition("?")
@@ -88,6 +91,11 @@ class FakeCloud:
                 return {"volumes": [one for one in self.volumes.values() if one["name"] == query.removeprefix("name=")]}
             case "block-storage", "POST", ["volumes"]:
                 return {"volume": self._keep(self.volumes, {**json["volume"], "status": "creating"})}
+            case "block-storage", "POST", ["attachments"]:
+                volume = json["attachment"]["volume_uuid"]
+                if self.volumes[volume]["status"] != "available":
+                    raise CloudError(path, 400)
+                return None
             case "block-storage", "POST", ["volumes", volume, "action"]:
                 self.volumes[volume].update(json["os-reset_status"])
                 return None

@@ -10,6 +10,7 @@ from hubfleet_sandbox.nodes import storage
 from tests.unit.sandbox_kubernetes_fake import FakeCloud, FakeKubernetes
 
 CLAIMS, VOLUMES = "/api/v1/namespaces/hub/persistentvolumeclaims", "/api/v1/persistentvolumes"
+ATTACHMENTS = "/apis/storage.k8s.io/v1/volumeattachments"
 SELECTED = {"volume.kubernetes.io/selected-node": "pythia-user-1"}
 
 
@@ -20,7 +21,7 @@ class World:
         self.kubernetes, self.cloud, self.now = FakeKubernetes(), cloud, 100.0
         monkeypatch.setattr(storage, "Client", lambda _: self.kubernetes)
         monkeypatch.setattr(storage.time, "monotonic", lambda: self.now)
-        self.folder = folder / "volumes" / "pythia"
+        self.folder = folder / "volumes"
         real: Any = cloud
         access = ClusterAccess("pythia", 0, folder / "kubeconfig")
         self.storage = storage.Storage(Layout(folder, folder, 0, 25000), access, real)
@@ -35,6 +36,17 @@ class World:
         metadata = {"name": name, "namespace": "hub", "uid": f"uid-{name}", "annotations": SELECTED if pod else {}}
         self.kubernetes.put(f"{CLAIMS}/{name}", {"metadata": metadata, "spec": asked | spec})
         return f"pvc-uid-{name}"
+
+    def handle(self, name: str) -> str:
+        """The id of a volume in Cinder, as its PersistentVolume has it."""
+        csi = self.kubernetes.objects[f"{VOLUMES}/{name}"]["spec"]["csi"]
+        assert csi["driver"] == "cinder.csi.openstack.org"
+        return str(csi["volumeHandle"])
+
+    def attachment(self, volume: str) -> dict[str, Any]:
+        """What Kubernetes makes when a pod with the volume gets a node."""
+        spec = {"attacher": "cinder.csi.openstack.org", "nodeName": "n1", "source": {"persistentVolumeName": volume}}
+        return self.kubernetes.put(f"{ATTACHMENTS}/va", {"metadata": {"name": "va"}, "spec": spec})
 
     @property
     def volumes(self) -> set[str]:
@@ -57,8 +69,9 @@ def test_a_claim_with_a_pod_gets_a_folder_a_volume_and_a_record_in_cinder(world:
     world.storage.step()
     volume = world.kubernetes.objects[f"{VOLUMES}/{name}"]["spec"]
     assert volume["claimRef"]["uid"] == "uid-home"
-    assert Path(volume["local"]["path"]).is_dir()
+    assert (world.folder / world.handle(name)).is_dir()
     assert world.cloud
+    assert set(world.cloud.volumes) == {world.handle(name)}
     (record,) = world.cloud.volumes.values()
     assert (record["name"], record["size"], record["status"]) == (name, 2, "available")
     assert record["metadata"]["cinder.csi.openstack.org/cluster"] == "pythia"
@@ -82,7 +95,7 @@ def test_a_claim_of_another_class_is_left_to_others(world: World) -> None:
 def test_a_volume_goes_with_its_claim_folder_and_record_too(world: World) -> None:
     name = world.claim()
     world.storage.step()
-    (world.folder / name / "notebook").touch()
+    (world.folder / world.handle(name) / "notebook").touch()
     del world.kubernetes.objects[f"{CLAIMS}/home"]
     world.kubernetes.merge(f"{VOLUMES}/{name}", {"status": {"phase": "Released"}})
     world.storage.step()
@@ -97,7 +110,52 @@ def test_a_released_volume_that_is_to_be_kept_is_kept(world: World) -> None:
     world.kubernetes.merge(f"{VOLUMES}/{name}", patch)
     world.storage.step()
     assert world.volumes == {name}
-    assert (world.folder / name).is_dir()
+    assert (world.folder / world.handle(name)).is_dir()
+
+
+def test_a_volume_is_in_use_in_cinder_while_a_node_has_it(world: World) -> None:
+    name = world.claim()
+    world.storage.step()
+    world.attachment(name)
+    world.storage.step()
+    assert world.cloud
+    assert world.kubernetes.objects[f"{ATTACHMENTS}/va"]["status"] == {"attached": True}
+    assert world.cloud.volumes[world.handle(name)]["status"] == "in-use"
+    world.kubernetes.merge(f"{VOLUMES}/{name}", {"status": {"phase": "Released"}})
+    world.storage.step()
+    assert world.volumes == {name}, "not before it is let go"
+    world.kubernetes.delete(f"{ATTACHMENTS}/va")
+    world.storage.step()
+    assert world.volumes == set()
+
+
+def test_a_volume_that_is_in_use_elsewhere_is_not_attached_and_that_is_told(world: World) -> None:
+    name = world.claim()
+    world.storage.step()
+    assert world.cloud
+    world.cloud.volumes[world.handle(name)]["status"] = "in-use"
+    world.attachment(name)
+    world.storage.step()
+    status = world.kubernetes.objects[f"{ATTACHMENTS}/va"]["status"]
+    assert not status["attached"]
+    assert "in use elsewhere" in status["attachError"]["message"]
+
+
+def test_a_volume_that_somebody_made_a_persistent_volume_for_is_attached_and_removed_like_any(world: World) -> None:
+    assert world.cloud
+    volume = world.cloud.request("block-storage", "POST", "/volumes", {"volume": {"name": "old", "metadata": {}}})
+    handle = volume["volume"]["id"]
+    world.cloud.volumes[handle]["status"] = "available"
+    csi = {"driver": "cinder.csi.openstack.org", "volumeHandle": handle}
+    spec = {"csi": csi, "persistentVolumeReclaimPolicy": "Delete"}
+    world.kubernetes.put(f"{VOLUMES}/mine", {"metadata": {"name": "mine"}, "spec": spec})
+    world.attachment("mine")
+    world.storage.step()
+    assert world.cloud.volumes[handle]["status"] == "in-use"
+    world.kubernetes.delete(f"{ATTACHMENTS}/va")
+    world.kubernetes.merge(f"{VOLUMES}/mine", {"status": {"phase": "Released"}})
+    world.storage.step()
+    assert (world.volumes, world.cloud.volumes) == (set(), {})
 
 
 def test_a_claim_that_was_made_larger_gets_what_it_asks_for(world: World) -> None:

@@ -83,7 +83,7 @@ def _release(room: Room, family: Family, item: Object) -> None:
     neutron = Neutron(cloud)
     cluster_network.release(neutron, item["spec"], family.resource)
     security_groups.release(neutron, family.resource)
-    janitor.clean(cloud, family.name, room.layout.state / "volumes" / family.name)
+    janitor.clean(cloud, family.name, room.layout.volumes)
 
 
 def _cloud(room: Room, family: Family) -> Cloud | None:

@@ -5,7 +5,6 @@ Those that carry the property KEEP stay (its README: "Cinder volumes are deleted
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 from http import HTTPStatus
@@ -31,19 +30,19 @@ def clean(cloud: Cloud, cluster: str, folder: Path) -> None:
     if not cloud.offers(_SERVICE):
         return
     found: list[Object] = cloud.request(_SERVICE, "GET", "/volumes/detail")["volumes"]
-    for volume in doomed(found, cluster):
-        try:
-            cloud.request(_SERVICE, "DELETE", f"/volumes/{volume['id']}")
-        except CloudError as error:
-            if error.status != HTTPStatus.NOT_FOUND:  # else somebody was quicker
-                raise
-        shutil.rmtree(folder / volume["name"], ignore_errors=True)
-        log.info("volume %s of %s is deleted", volume["name"], cluster)
-    with contextlib.suppress(OSError):  # something in it is kept, or it was never made
-        folder.rmdir()
+    for volume in (one for one in found if one["metadata"].get(CLUSTER_KEY) == cluster):
+        if volume["status"] == "in-use":  # its server is gone, with which Nova lets go of it
+            state = {"status": "available", "attach_status": "detached"}
+            _unless_gone(cloud, "POST", f"/volumes/{volume['id']}/action", {"os-reset_status": state})
+        if volume["metadata"].get(KEEP) != "true":
+            _unless_gone(cloud, "DELETE", f"/volumes/{volume['id']}")
+            shutil.rmtree(folder / volume["id"], ignore_errors=True)
+            log.info("volume %s of %s is deleted", volume["name"], cluster)
 
 
-def doomed(volumes: list[Object], cluster: str) -> list[Object]:
-    """The volumes that go with this cluster."""
-    mine = [volume for volume in volumes if volume["metadata"].get(CLUSTER_KEY) == cluster]
-    return [volume for volume in mine if volume["metadata"].get(KEEP) != "true"]
+def _unless_gone(cloud: Cloud, method: str, path: str, body: Object | None = None) -> None:
+    try:
+        cloud.request(_SERVICE, method, path, body)
+    except CloudError as error:
+        if error.status != HTTPStatus.NOT_FOUND:  # else somebody was quicker
+            raise

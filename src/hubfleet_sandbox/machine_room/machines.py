@@ -33,7 +33,7 @@ _DRAIN_WITHIN = "5m0s"  # what capi-helm-charts sets for every node group
 _REMEDIED_AFTER = 15.0
 """Seconds that a machine gets at least before it is deleted because it has failed, so that its group makes another: as
 the health checks of capi-helm-charts have it (maxUnhealthy 100 %), where a try takes minutes."""
-_PROGRAMS = ("machine", "containerd", "kubelet", "kube-proxy")
+_PROGRAMS = ("machine", "containerd", "csi", "kubelet", "kube-proxy")
 
 
 def reconcile(room: Room, family: Family) -> None:

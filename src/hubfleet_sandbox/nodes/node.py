@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ def boot(layout: Layout, folder: Path, image_root: Path, node: Node) -> None:
     machine.start("kube-proxy", [kube, "kube-proxy", *_proxy_flags(layout, node)], env)
     what = f"containerd of {node.name}"
     processes.wait(what, lambda: _listens(machine), timeout=30, process=running, layout=layout, every=0.02)
+    machine.start("csi", [sys.executable, "-m", "hubfleet_sandbox.nodes.csi", node.name, str(layout.volumes)])
     machine.start("kubelet", [kube, "kubelet", *_kubelet_flags(machine, node)], env)
 
 

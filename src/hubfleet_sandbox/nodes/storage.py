@@ -1,7 +1,7 @@
 """Volumes of a workload cluster, in the part of the Cinder CSI driver and its provisioner.
 
-A volume is a folder of this machine that any node can mount, and a record in Cinder. What is simulated: the disk
-itself, its size and its attachment to one node.
+A volume is a folder of this machine that any node can mount (`csi` does), and a record in Cinder, by whose id the
+folder is named: so it outlives its cluster, as a volume does. What is simulated: the disk itself and its size.
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING
 from hubfleet_sandbox.cloud import Cloud, CloudError
 from hubfleet_sandbox.kubernetes.api import Client, Kind, Object, RefusedError, section
 from hubfleet_sandbox.nodes import events, quantity
-from hubfleet_sandbox.nodes.volume_records import VolumeRecords
+from hubfleet_sandbox.nodes.attachments import Attachments
+from hubfleet_sandbox.nodes.volume_records import PROVISIONER, VolumeRecords
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hubfleet_sandbox.kubernetes.access import ClusterAccess
     from hubfleet_sandbox.layout import Layout
 
 CLASS = "csi-cinder"
 """The default StorageClass, as capi-helm-charts names it (cluster-addons, values.yaml: openstack.csiCinder)."""
 
-PROVISIONER = "cinder.csi.openstack.org"
-
 _CLASSES = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass")
+_DRIVERS = Kind("storage.k8s.io", "v1", "csidrivers", "CSIDriver")
 _VOLUMES = Kind("", "v1", "persistentvolumes", "PersistentVolume")
 _CLAIMS = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 _NODE = "volume.kubernetes.io/selected-node"
@@ -39,7 +37,8 @@ class Storage:
 
     def __init__(self, layout: Layout, cluster: ClusterAccess, cloud: Cloud | None = None) -> None:
         self._client, self._records = Client(cluster.kubeconfig), VolumeRecords(cloud, cluster.name)
-        self._folder = layout.state / "volumes" / cluster.name
+        self._attachments = Attachments(self._client, self._records)
+        self._folder = layout.volumes
         self._classes: dict[str, Object] = {}
         self._seen = ""
         self._later: dict[str, float] = {}
@@ -47,10 +46,12 @@ class Storage:
     def step(self) -> None:
         """Make the volumes that claims wait for, remove those that are released. Quick when nothing has changed."""
         if not self._classes:
+            self._client.apply(_DRIVERS.path(name=PROVISIONER), driver())
             self._client.apply(_CLASSES.path(name=CLASS), storage_class())
         claims, claims_version = self._client.list(_CLAIMS.path(), resourceVersion="0")
         volumes, volumes_version = self._client.list(_VOLUMES.path(), resourceVersion="0")
-        version = f"{claims_version} {volumes_version}"
+        attached = self._attachments.step(volumes)
+        version = f"{claims_version} {volumes_version} {sorted(attached)}"
         if version == self._seen and not self._later:
             return
         classes, _ = self._client.list(_CLASSES.path())
@@ -59,7 +60,7 @@ class Storage:
         for claim in claims:
             self._attend(claim, made)
         for volume in made.values():
-            if released(volume):
+            if released(volume) and volume["metadata"]["name"] not in attached:
                 self._remove(volume)
         self._later = {uid: when for uid, when in self._later.items() if uid in {claim_uid(claim) for claim in claims}}
         self._seen = version
@@ -90,21 +91,20 @@ class Storage:
     def _make(self, claim: Object) -> None:
         metadata, spec = claim["metadata"], claim["spec"]
         size = quantity.gibibytes(spec["resources"]["requests"]["storage"])
-        self._records.make(name(claim), size, metadata["namespace"], metadata["name"])
-        place = self._folder / name(claim)
-        place.mkdir(parents=True, exist_ok=True)
+        handle = self._records.make(name(claim), size, metadata["namespace"], metadata["name"])
+        (self._folder / handle).mkdir(parents=True, exist_ok=True)
         try:
-            volume = volume_for(claim, self._classes[spec["storageClassName"]], place)
+            volume = volume_for(claim, self._classes[spec["storageClassName"]], handle)
             self._client.create(_VOLUMES.path(), volume)
         except RefusedError as error:
             if error.reason != "AlreadyExists":
                 raise
 
     def _remove(self, volume: Object) -> None:
-        own = volume["metadata"]["name"]
-        self._records.remove(own)
-        shutil.rmtree(self._folder / own, ignore_errors=True)
-        self._client.delete(_VOLUMES.path(name=own))
+        handle = volume["spec"]["csi"]["volumeHandle"]
+        self._records.remove(handle)
+        shutil.rmtree(self._folder / handle, ignore_errors=True)
+        self._client.delete(_VOLUMES.of(volume))
 
     def _grow(self, claim: Object, volume: Object) -> None:
         """A claim that was made larger gets what it asks for. Its record in Cinder does not grow."""
@@ -156,13 +156,22 @@ def released(volume: Object) -> bool:
     )
 
 
-def volume_for(claim: Object, storage: Object, place: Path) -> Object:
-    """The PersistentVolume of a claim. Type `local`, because kubelets give such a volume to a pod's fsGroup; its
-    affinity is one that every node meets.
-    """
+def driver() -> Object:
+    """What Kubernetes must know of the driver: that volumes are attached before they are mounted."""
+    spec = {"attachRequired": True, "podInfoOnMount": True, "volumeLifecycleModes": ["Persistent"]}
+    return {
+        "apiVersion": _DRIVERS.api_version,
+        "kind": _DRIVERS.name,
+        "metadata": {"name": PROVISIONER},
+        "spec": spec,
+    }
+
+
+def volume_for(claim: Object, storage: Object, handle: str) -> Object:
+    """The PersistentVolume of a claim, as the driver's provisioner makes it; `handle` is Cinder's id. The file system's
+    name is what kubelets give a volume to a pod's fsGroup by."""
     spec, metadata = claim["spec"], claim["metadata"]
     owner = {"apiVersion": "v1", "kind": _CLAIMS.name} | {key: metadata[key] for key in ("namespace", "name", "uid")}
-    everywhere = {"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}]}
     return {
         "apiVersion": _VOLUMES.api_version,
         "kind": _VOLUMES.name,
@@ -174,11 +183,11 @@ def volume_for(claim: Object, storage: Object, place: Path) -> Object:
             "storageClassName": spec["storageClassName"],
             "volumeMode": "Filesystem",
             "claimRef": owner,
-            "local": {"path": str(place)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [everywhere]}},
+            "csi": {"driver": PROVISIONER, "volumeHandle": handle, "fsType": "ext4"},
         },
     }
 
 
 def _ours(volume: Object) -> bool:
-    return section(volume, "metadata", "annotations").get(_PROVISIONED_BY) == PROVISIONER
+    """Also one that was not provisioned: somebody made it for a volume of Cinder's that was there."""
+    return section(volume, "spec", "csi").get("driver") == PROVISIONER

@@ -7,6 +7,7 @@ CreateVolume, run with --extra-create-metadata).
 from __future__ import annotations
 
 import logging
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from hubfleet_sandbox.cloud import Cloud, CloudError
@@ -14,10 +15,15 @@ from hubfleet_sandbox.cloud import Cloud, CloudError
 if TYPE_CHECKING:
     from hubfleet_sandbox.kubernetes.api import Object
 
+PROVISIONER = "cinder.csi.openstack.org"
+"""Name of the driver (cloud-provider-openstack, pkg/csi/cinder/driver.go)."""
 CLUSTER_KEY = "cinder.csi.openstack.org/cluster"
 """Metadata of a volume: the name of the cluster that it was made for."""
 
-_NOT_FOUND = 404
+_SERVICE = "block-storage"
+_ATTACHMENTS = "volume 3.27"
+"""The version of Cinder's API that has attachments."""
+_BAD_REQUEST, _NOT_FOUND = 400, 404
 
 _log = logging.getLogger(__name__)
 
@@ -28,38 +34,69 @@ class VolumeRecords:
     def __init__(self, cloud: Cloud | None, cluster: str) -> None:
         self._cloud, self._cluster, self._told = cloud, cluster, False
 
-    def make(self, name: str, size: int, namespace: str, claim: str) -> None:
-        """Have a record of a volume of `size` GiB. Nothing happens if there is one."""
-        if self._there() and not self._find(name):
+    def make(self, name: str, size: int, namespace: str, claim: str) -> str:
+        """The id of the record of a volume of `size` GiB, made if there is none; without Cinder its name."""
+        if not self._there():
+            return name
+        found = self._find(name)
+        if not found:
             body = {"volume": record(name, size, self._cluster, namespace, claim)}
-            self._show(self._ask("POST", "/volumes", body)["volume"]["id"])
+            found = [self._ask("POST", "/volumes", body)["volume"]]
+            self._show(found[0]["id"], "available", "detached")
+        return str(found[0]["id"])
 
-    def remove(self, name: str) -> None:
-        """Have no record of the volume."""
-        for found in self._find(name) if self._there() else []:
-            try:
-                # Cinder destroys a volume that is on no host at once (cinder 29, volume/api.py:426).
-                self._ask("DELETE", f"/volumes/{found['id']}")
-            except CloudError as error:
-                if error.status != _NOT_FOUND:  # else somebody deleted it just now
-                    raise
+    def remove(self, volume: str) -> None:
+        """Have no record of the volume of this id."""
+        if self._there():
+            # Cinder destroys a volume that is on no host at once (cinder 29, volume/api.py:426).
+            self._unless_gone("DELETE", f"/volumes/{volume}")
 
-    def _show(self, volume: str) -> None:
-        """Nobody makes the disk, so nobody says that it is there: say so, if the cloud's policy lets us."""
+    def attach(self, volume: str, node: str) -> bool:
+        """Have the volume in use by a node. False if there is no such volume, or it is in use elsewhere or broken."""
+        if not (self._there() and self._cloud):
+            return True
+        server = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._cluster}/{node}"))
+        wish = {"attachment": {"volume_uuid": volume, "instance_uuid": server}}
         try:
-            self._ask("POST", f"/volumes/{volume}/action", {"os-reset_status": {"status": "available"}})
+            self._cloud.request(_SERVICE, "POST", "/attachments", wish, version=_ATTACHMENTS)
         except CloudError as error:
-            _log.info("volume %s stays `creating`, only administrators may say more (%d)", volume, error.status)
+            if error.status in (_BAD_REQUEST, _NOT_FOUND):
+                return False
+            raise
+        self._show(volume, "in-use", "attached")  # there must be an attachment for that
+        return True
+
+    def detach(self, volume: str) -> None:
+        """Have the volume not in use."""
+        if self._there():
+            self._show(volume, "available", "detached")
+
+    def _show(self, volume: str, status: str, attached: str) -> None:
+        """Nobody makes the disk, so nobody says how it is: say so, if the cloud's policy lets us."""
+        body = {"os-reset_status": {"status": status, "attach_status": attached}}
+        try:
+            self._unless_gone("POST", f"/volumes/{volume}/action", body)
+        except CloudError as error:
+            _log.info("volume %s stays as it is, only administrators may say more (%d)", volume, error.status)
+
+    def _unless_gone(self, method: str, path: str, body: Object | None = None) -> Any:
+        """The answer; None if somebody deleted it just now."""
+        try:
+            return self._ask(method, path, body)
+        except CloudError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
 
     def _find(self, name: str) -> list[Object]:
         found: list[Object] = self._ask("GET", f"/volumes?name={name}")["volumes"]
         return found
 
     def _ask(self, method: str, path: str, body: Object | None = None) -> Any:
-        return self._cloud.request("block-storage", method, path, body) if self._cloud else {}
+        return self._cloud.request(_SERVICE, method, path, body) if self._cloud else {}
 
     def _there(self) -> bool:
-        there = self._cloud is not None and self._cloud.offers("block-storage")
+        there = self._cloud is not None and self._cloud.offers(_SERVICE)
         if not there and not self._told:
             self._told = True
             _log.warning("cluster %s: no Cinder: its volumes have no records there", self._cluster)
