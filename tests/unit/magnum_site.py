@@ -45,13 +45,13 @@ class Cloud:
         self.owned: list[Owned] = []
         self.machines: tuple[Server, ...] = ()
         self.rooms: dict[str, Room] = {}
+        self.own: list[Credential] = []
 
     def servers(self) -> tuple[Server, ...]:
         return self.machines
 
     def quota(self) -> dict[str, Room]:
         return self.rooms
-        self.own: list[Credential] = []
 
     def token(self) -> Token:
         who = ("ada", "u", "PHY123", "p")
