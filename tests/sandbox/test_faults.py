@@ -215,7 +215,7 @@ def test_a_magnum_that_is_killed_under_way_is_waited_for_or_named(cluster: Weath
 def test_a_node_that_never_joins_is_named_and_waited_for_again(cluster: Weather) -> None:
     cluster.wants(FILE + EXTRA)
     cluster.begin("node-never-joins", "--cluster", NAME, "--group", "extra")
-    stopped(cluster.apply("--timeout", "0.4"), 1, "Cluster API: ", "pool extra: 0 of 1 nodes registered")
+    stopped(cluster.apply("--timeout", "0.4"), 1, "after 24 s", "pool/extra: 0 of 1 nodes registered")
     cluster.fault("clear")
     cluster.applied()
     cluster.whole("extra")
