@@ -107,7 +107,7 @@ def cores(sandbox: Shell) -> Iterator[Callable[[int], None]]:
 def refusals(sandbox: Shell, stack: str) -> set[str]:
     """What the Machines of the cluster say about the servers that they did not get."""
     mine = [one for one in management(sandbox, "machines") if one["spec"]["clusterName"] == stack]
-    conditions = [one for machine in mine for one in machine["status"]["conditions"]]
+    conditions = [one for machine in mine for one in machine.get("status", {}).get("conditions", [])]
     return {one["message"] for one in conditions if one.get("reason") == "InstanceCreateFailed"}
 
 
