@@ -20,7 +20,7 @@ from hubfleet_sandbox.errors import SandboxError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TIMEOUT = 20.0
+_TIMEOUT = 60.0  # seconds; what a busy Nova did after its client gave up would be made a second time
 _ALIASES = {"block-storage": ("block-storage", "volumev3")}  # its official name, and the one that clouds still use
 
 
