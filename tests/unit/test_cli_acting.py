@@ -168,3 +168,21 @@ def test_ctrl_c_and_sigterm_end_the_programs_that_run_and_take_private_files_awa
     assert not file.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, 130), (True, 0)], ids=["in a terminal", "with nohup"])
+def test_a_terminal_that_goes_ends_hubfleet_unless_nohup_says_otherwise(ignored: bool, code: int) -> None:
+    program = f"""
+        import os, signal
+        if {ignored}:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        import click
+        from hubfleet.cli import app
+        app.hubfleet.main = lambda **_: os.kill(os.getpid(), signal.SIGHUP)
+        app.main()
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == code, ended.stderr
+    assert b"Traceback" not in ended.stderr

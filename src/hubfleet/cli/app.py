@@ -112,8 +112,9 @@ def hubfleet() -> None:
 
 def main() -> None:
     """The console script. Prints errors on standard error and exits with their code; never shows a traceback."""
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the latter when a terminal goes
-        signal.signal(number, _end)
+    signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal goes, and nohup did not say otherwise
+        signal.signal(signal.SIGHUP, _end)
     # pydantic would look through every installed package for plug-ins: 0.03 s of each verb.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
