@@ -27,7 +27,9 @@ PLATFORM = (
 
 def screen(last: Last | None = None) -> str:
     api = "the Kubernetes API answers, v1.34.4"
-    lines = status_lines(Status("pythia", True, "Magnum: UPDATE_COMPLETE", api, POOLS, HUBS, last, False, PLATFORM))
+    lines = status_lines(
+        Status("pythia", True, "Magnum: UPDATE_COMPLETE", api, POOLS, HUBS, last, False, platform=PLATFORM)
+    )
     return click.unstyle("\n".join(lines))
 
 

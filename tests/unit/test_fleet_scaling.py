@@ -96,7 +96,7 @@ def test_users_servers_on_nodes_that_may_go_are_counted(trial: Trial) -> None:
     for node in ("a", "b"):
         api.add("nodes", "", node, metadata={"labels": {LABEL: "user"}})
     labels = {"app.kubernetes.io/component": "singleuser-server"}
-    api.add("pods", "main", "ada", metadata={"labels": labels}, spec={"nodeName": "b"})
+    api.add("pods", "main", "ada", metadata={"labels": labels}, spec={"nodeName": "b"}, status={"phase": "Running"})
     trial.site._row("user", count=2)
 
     assert "one user's server runs on its 2 nodes" in planned(trial, "user", nodes=1).notes[0]

@@ -7,7 +7,7 @@ looks. It runs in the image of a hub, which the core node has anyway.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
@@ -51,5 +51,6 @@ def _of_chart(chart: Chart) -> dict[str, Any]:
 
 def _image_in(values: Mapping[str, Any]) -> dict[str, Any]:
     """A hub's image in values, as far as they say."""
-    image: Mapping[str, Any] = (values.get("hub") or {}).get("image") or {}
+    hub = cast("Mapping[str, Any]", values.get("hub") or {})
+    image = cast("Mapping[str, Any]", hub.get("image") or {})
     return {key: image[key] for key in ("name", "tag", "pullPolicy") if image.get(key)}
