@@ -143,9 +143,10 @@ class Api:
         if request.method == "PATCH" and plural in {"daemonsets", "deployments", "statefulsets"}:
             return _json(self.add(*key, **_merged(there, body)))
         if request.method == "PATCH":
-            if body["metadata"]["resourceVersion"] != there["metadata"]["resourceVersion"]:
+            if body.get("metadata", there["metadata"])["resourceVersion"] != there["metadata"]["resourceVersion"]:
                 return _status(409, "the object has been modified")
-            return _json(self.add(*key, **(there | {"data": there["data"] | body["data"]})))
+            data = {key: value for key, value in (there["data"] | body["data"]).items() if value is not None}
+            return _json(self.add(*key, **(there | {"data": data})))
         return _json(there)
 
     def _list(self, plural: str, namespace: str, params: httpx2.QueryParams) -> list[Object]:

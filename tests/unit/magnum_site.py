@@ -423,6 +423,5 @@ class Kube:
 
 def _group(name: str, machine: str, count: int, least: int, most: int | None) -> NodeGroup:
     default = name.startswith("default-")
-    return NodeGroup(
-        f"g-{name}", name, machine, "CREATE_IN_PROGRESS", count, default, "worker", {"hubfleet": "1"}, least, most
-    )
+    labels = {"hubfleet": "1"} | ({} if default else {"hubfleet_group": name})
+    return NodeGroup(f"g-{name}", name, machine, "CREATE_IN_PROGRESS", count, default, "worker", labels, least, most)

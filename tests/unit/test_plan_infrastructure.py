@@ -11,7 +11,8 @@ import pytest
 from hubfleet.errors import Refused
 from hubfleet.plan import requests
 from hubfleet.plan.frozen import Terms
-from hubfleet.plan.infrastructure import ClusterWork, Observed, findings, notes, steps
+from hubfleet.plan.infrastructure import ClusterWork, Observed, findings, notes, sizes, steps
+from hubfleet.plan.kept import Kept, parsed, written
 from hubfleet.plan.steps import Action, Finding, Step
 from hubfleet.tools.openstack import Flavor
 from tests.unit.clocks import FakeClock
@@ -163,7 +164,7 @@ def test_a_new_pool_is_created_in_a_cluster_that_is_there(tmp_path: Path) -> Non
 
 def test_a_pool_that_left_the_file_is_destroyed_but_not_somebody_elses_group(tmp_path: Path) -> None:
     observed = there()
-    others = replace(observed.groups[-1], name="byhand", uuid="g-byhand", labels={})
+    others = replace(observed.groups[-1], name="byhand", uuid="g-byhand", labels={"hubfleet": "1"})
     pools = {"core": {**CORE, "runs": ["core", "users"]}}
 
     made = planned(tmp_path, replace(observed, groups=(*observed.groups, others)), pools)
@@ -282,9 +283,67 @@ def test_a_cluster_of_the_old_driver_is_refused_with_the_way_out(tmp_path: Path)
     assert "move the homes" in error.remedy
 
 
+ADOPT = Terms(adopt=True)
+
+
+def test_a_cluster_of_somebody_elses_is_taken_over_as_it_is(tmp_path: Path) -> None:
+    others = there(labels={"auto_scaling_enabled": "true"})
+    file = load(tmp_path)
+    made = {step.id: step for step in steps(described(file), others, file, ADOPT)}
+
+    assert actions(made) == {"cluster": Action.CHANGE, "pool/core": Action.KEEP, "pool/user": Action.KEEP}
+    assert "taken over (u-old)" in made["cluster"].details[0]
+    assert found(tmp_path, others, terms=ADOPT) == []
+    assert "apply --adopt" in refused(tmp_path, others).remedy
+
+
+def test_what_does_not_fit_a_cluster_that_is_taken_over_is_told_with_its_lines(tmp_path: Path) -> None:
+    others = there(labels={"auto_scaling_enabled": "false"}, keypair="theirs")
+
+    keypair, pool = found(tmp_path, others, terms=ADOPT)
+
+    assert "keypair was theirs" in keypair.what
+    assert "without autoscaling" in pool.what
+
+
+def test_a_cluster_that_was_taken_over_is_hubfleets_from_then_on(tmp_path: Path) -> None:
+    made = planned(tmp_path, replace(there(labels={"auto_scaling_enabled": "true"}), kept=Kept(adopted=True)))
+
+    assert set(actions(made).values()) == {Action.KEEP}
+
+
+def test_a_stillborn_cluster_of_somebody_elses_is_not_made_anew_by_adopting_it(tmp_path: Path) -> None:
+    others = there(status="CREATE_FAILED", api_address=None, labels={})
+    file = load(tmp_path)
+
+    assert steps(described(file), others, file, ADOPT)[0].action is not Action.REPLACE
+
+
+def test_a_size_that_somebody_else_changed_is_told_as_that_and_one_of_the_file_is_not(tmp_path: Path) -> None:
+    byhand = replace(with_group(there(), "user", max=7), kept=Kept(sizes={"user": "1 to 10"}))
+    assert "changed outside hubfleet, which left it at 1 to 10" in planned(tmp_path, byhand)["pool/user"].details
+
+    edited = planned(
+        tmp_path,
+        replace(there(), kept=Kept(sizes={"user": "1 to 10"})),
+        {"core": CORE, "user": {"machine": "m3.large", "nodes": {"min": 1, "max": 20}}},
+    )
+    assert edited["pool/user"].action is Action.CHANGE
+    assert len(edited["pool/user"].details) == 1
+
+
+def test_how_pools_are_left_is_kept_and_those_that_go_are_forgotten(tmp_path: Path) -> None:
+    made = planned(tmp_path, there(), {"core": {**CORE, "runs": ["core", "users"]}})
+
+    assert sizes(made.values()) == {"default-worker": "1", "user": None}
+    assert parsed({key: value for key, value in written(sizes(made.values())).items() if value}).sizes == {
+        "default-worker": "1"
+    }
+
+
 def test_absent_pools_and_groups_made_by_hand_are_told(tmp_path: Path) -> None:
     observed = there()
-    others = replace(observed.groups[-1], name="byhand", uuid="g-byhand", labels={})
+    others = replace(observed.groups[-1], name="byhand", uuid="g-byhand", labels={"hubfleet": "1"})
     file = load(tmp_path, {**POOLS, "gpu": {"machine": "g3.medium", "nodes": {"min": 0, "max": 2}}})
 
     absent, byhand = notes(described(file), replace(observed, groups=(*observed.groups, others)))

@@ -146,6 +146,14 @@ def test_a_secret_that_somebody_else_makes_at_the_same_time_keeps_theirs() -> No
     assert api.kube().add_to_secret("main", "hubfleet", {"a": "ours"}, {}) == {"a": "theirs"}
 
 
+def test_a_config_map_is_made_when_it_is_first_written_and_keys_come_and_go() -> None:
+    kube = Api().kube()
+    assert kube.config_map("kube-system", "hubfleet") is None
+    kube.merge_config_map("kube-system", "hubfleet", {"a": "1", "b": None})
+    kube.merge_config_map("kube-system", "hubfleet", {"a": None, "c": "3"})
+    assert kube.config_map("kube-system", "hubfleet") == {"c": "3"}
+
+
 def test_deleting_what_is_not_there_is_fine() -> None:
     Api().kube().delete("PersistentVolumeClaim", "main", "claim-ann")
 

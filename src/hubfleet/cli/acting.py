@@ -21,6 +21,9 @@ _REPLACE = click.option(
     multiple=True,
     help="This pool may be deleted and made anew, of the machine that the file says; servers on it stop.",
 )
+_ADOPT = click.option(
+    "--adopt", is_flag=True, help="Take over a cluster of this name that hubfleet did not make; it is never made anew."
+)
 
 
 @click.command()
@@ -28,13 +31,14 @@ _REPLACE = click.option(
 @DOCUMENT
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
 @_REPLACE
-def plan(path: Path, as_json: bool, exit_code: bool, replace: tuple[str, ...]) -> int:
+@_ADOPT
+def plan(path: Path, as_json: bool, exit_code: bool, replace: tuple[str, ...], adopt: bool) -> int:
     """What apply would do, and what stands in its way. Changes nothing.
 
     \b
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
     """
-    made = fleet.plan(fleet.load(path), replace=replace)
+    made = fleet.plan(fleet.load(path), replace=replace, adopt=adopt)
     click.echo(json_document(plan_document(made)) if as_json else "\n".join(plan_lines(made)))
     return CHANGES if exit_code and made.changes else 0
 
@@ -46,7 +50,16 @@ def plan(path: Path, as_json: bool, exit_code: bool, replace: tuple[str, ...]) -
 @timeout_option
 @break_lock_option
 @_REPLACE
-def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str, replace: tuple[str, ...]) -> None:
+@_ADOPT
+def apply(
+    path: Path,
+    as_json: bool,
+    yes: bool,
+    timeout: float,
+    break_lock: str,
+    replace: tuple[str, ...],
+    adopt: bool,
+) -> None:
     """Make cluster and hubs as the file says.
 
     Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
@@ -55,7 +68,7 @@ def apply(path: Path, as_json: bool, yes: bool, timeout: float, break_lock: str,
     watch = Watch(began=process.began())
     target = fleet.load(path)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
-        made = fleet.plan(target, watch, replace=replace)
+        made = fleet.plan(target, watch, replace=replace, adopt=adopt)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
         fleet.possible(made)

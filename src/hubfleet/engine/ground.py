@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from hubfleet import spec
 from hubfleet.engine import expiry, kubeconfigs, look, magnum, upgrading
+from hubfleet.engine.clouds import Clouds
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed, probe
@@ -21,13 +22,14 @@ from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
 from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight, upgrades
 from hubfleet.plan.frozen import Terms, heat, refuse_foreign, refuse_heat, refuse_undeleted
+from hubfleet.plan.kept import Kept
+from hubfleet.plan.requests import MARK
 from hubfleet.plan.sizes import Sizes, sizes
 from hubfleet.plan.upgrades import Wish
 from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool, Rates
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Magnum, NodeGroup
-from hubfleet.tools.openstack import Cloud
 
 _TERMS = Terms()
 
@@ -81,8 +83,11 @@ class GroundState:
 class Ground(Protocol):
     """A cluster for hubs, made by hubfleet or found."""
 
-    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
-        """The steps that make it as the file says, and what stands in their way, on these terms."""
+    def infrastructure(
+        self, file: spec.Cluster, terms: Terms = _TERMS, kept: Callable[[], Kept] = Kept
+    ) -> Infrastructure:
+        """The steps that make it as the file says, and what stands in their way, on these terms; `kept` gives what
+        hubfleet keeps in the cluster."""
         ...
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -97,7 +102,7 @@ class Ground(Protocol):
         """What there is."""
         ...
 
-    def upgrade(self, wish: Wish) -> tuple[Step, ...]:
+    def upgrade(self, wish: Wish, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """The hops to another Kubernetes; none if it is there. UsageError, Refused where there is no way."""
         ...
 
@@ -109,21 +114,22 @@ class Ground(Protocol):
         """Prove that a pool grows and shrinks by itself. UsageError where that is not hubfleet's."""
         ...
 
-    def removal(self) -> tuple[Step, ...]:
+    def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """The steps that remove it; none if it is not hubfleet's to remove."""
         ...
 
-    def destroy(self, way: Way) -> tuple[str, ...]:
-        """Remove it, and say what the cloud kept of it."""
+    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:
+        """Remove it, the one of this UUID that the plan found to be hubfleet's, and say what the cloud kept of it."""
         ...
 
 
-def ground(description: Description, watch: Watch | None = None) -> Ground:
-    """The ground of a description; `watch` counts what its requests take. CloudError if the cloud's entry is not
-    there."""
+def ground(description: Description, watch: Watch | None = None, clouds: Clouds | None = None) -> Ground:
+    """The ground of a description; `watch` counts what its requests take, and `clouds` has those that are open already.
+    CloudError if the cloud's entry is not there."""
     match description.infrastructure:
         case MagnumCluster() as cluster:
-            return MagnumGround(cluster, Magnum(Cloud.connect(cluster.cloud, watch)), description.traits.rates)
+            cloud = (clouds or Clouds()).connect(cluster.cloud, watch)
+            return MagnumGround(cluster, Magnum(cloud), description.traits.rates)
         case ExistingCluster() as cluster:
             return ExistingGround(cluster, partial(Kube, watch=watch))
 
@@ -136,12 +142,15 @@ class MagnumGround:
     magnum: Magnum
     rates: Rates | None = None
 
-    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
+    def infrastructure(
+        self, file: spec.Cluster, terms: Terms = _TERMS, kept: Callable[[], Kept] = Kept
+    ) -> Infrastructure:
         """See Ground."""
         seen = look.look(self.magnum, self.desired)
-        steps = infrastructure.steps(self.desired, seen.observed, file, terms)
-        found = infrastructure.findings(self.desired, seen.observed, file, terms)
-        notes = () if terms.only else infrastructure.notes(self.desired, seen.observed)
+        observed = replace(seen.observed, kept=kept())
+        steps = infrastructure.steps(self.desired, observed, file, terms)
+        found = infrastructure.findings(self.desired, observed, file, terms)
+        notes = () if terms.only else infrastructure.notes(self.desired, observed)
         other = self._other_template(seen, file)
         every = (*found, *preflight.findings(self.desired, seen.facts, file), *other)
         return Infrastructure(steps, every, notes, sizes(self.desired, seen.facts.flavors, self.rates))
@@ -191,14 +200,14 @@ class MagnumGround:
         every, text = (*ours, *expiry.of_cluster(self.magnum.cloud, there)), f"{said}; {ill}" if ill else said
         return GroundState(exists=True, text=text, well=well, pools=pools, credentials=every)
 
-    def upgrade(self, wish: Wish) -> tuple[Step, ...]:
+    def upgrade(self, wish: Wish, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""
         there = self.magnum.cluster(self.desired.name)
         if there is None or not there.api_address or infrastructure.going(there):
             raise UsageError(f"there is no cluster {self.desired.name} to upgrade", remedy="hubfleet apply makes it")
         refuse_heat(there)
         refuse_undeleted(there)
-        refuse_foreign(there)
+        refuse_foreign(there, kept() if MARK not in there.labels else Kept())
         return upgrades.steps(there, self.magnum.brief_groups(there.uuid), look.offers(self.magnum), wish)
 
     def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -211,20 +220,20 @@ class MagnumGround:
         """See Ground."""
         return probe(self.magnum, self.desired, pool, kube, tell, clock)
 
-    def removal(self) -> tuple[Step, ...]:
+    def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""
         there = self.magnum.cluster(self.desired.name)
         if there is None:
             return ()
-        refuse_foreign(there)
-        return (Step("cluster", Action.DESTROY, f"cluster {there.name}", self.desired, (there.status,)),)
+        refuse_foreign(there, kept() if MARK not in there.labels else Kept())
+        return (Step("cluster", Action.DESTROY, f"cluster {there.name}", there.uuid, (there.status,)),)
 
-    def destroy(self, way: Way) -> tuple[str, ...]:
+    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:
         """See Ground."""
         if way.hold is not None:
             way.hold.forget()
         left = magnum.destroy(
-            self.desired, self.magnum, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+            *(self.desired, self.magnum, uuid), say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
         )
         return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
 
@@ -242,7 +251,12 @@ class ExistingGround:
     open_kube: Callable[..., Kube] = Kube
     """Takes a kubeconfig's text (tests give another)."""
 
-    def infrastructure(self, file: spec.Cluster, terms: Terms = _TERMS) -> Infrastructure:
+    def infrastructure(
+        self,
+        file: spec.Cluster,
+        terms: Terms = _TERMS,
+        kept: Callable[[], Kept] = Kept,  # noqa: ARG002 (the contract's)
+    ) -> Infrastructure:
         """See Ground."""
         if terms.only is not None:
             raise Refused(
@@ -273,7 +287,7 @@ class ExistingGround:
             return GroundState(exists=True, text=error.what, well=False)
         return GroundState(exists=True, text=text, well=True)
 
-    def upgrade(self, wish: Wish) -> tuple[Step, ...]:  # noqa: ARG002 (the contract's)
+    def upgrade(self, wish: Wish, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         raise UsageError(
             f"{self.cluster.name} is somebody else's to upgrade",
@@ -293,10 +307,10 @@ class ExistingGround:
             remedy="leave --autoscale out",
         )
 
-    def removal(self) -> tuple[Step, ...]:
+    def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         return ()
 
-    def destroy(self, way: Way) -> tuple[str, ...]:  # noqa: ARG002 (the contract's)
+    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:  # noqa: ARG002 (the contract's)
         """See Ground: it is not ours to remove."""
         return ()

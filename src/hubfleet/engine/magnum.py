@@ -11,7 +11,6 @@ from hubfleet.engine.magnum_view import Patience, View
 from hubfleet.engine.nodes import Nodes, OpenKube
 from hubfleet.engine.run import Clock, Job
 from hubfleet.events import Event, Kind, Say, Watch
-from hubfleet.plan.frozen import refuse_foreign
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import MagnumCluster
@@ -58,16 +57,15 @@ def jobs(
 
 
 def destroy(
-    desired: MagnumCluster, magnum: Magnum, *, say: Say, watch: Watch, clock: Clock, timeout: float
+    desired: MagnumCluster, magnum: Magnum, uuid: str, *, say: Say, watch: Watch, clock: Clock, timeout: float
 ) -> tuple[Owned, ...]:
     """Deletes the cluster, waits until it is gone, and gives what is left of it in the cloud (best: nothing).
 
-    Nothing to do if there is none. Refused if hubfleet did not make it.
+    `uuid` is of the one that was found to be hubfleet's: nothing to do if it is gone, and another of its name stays.
     """
-    there = magnum.cluster(desired.name)
+    there = magnum.cluster(uuid)
     if there is None:
         return ()
-    refuse_foreign(there)
     view = View(magnum, desired.name, say, Patience(clock, watch, timeout))
     if there.status not in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}:
         magnum.delete_cluster(there.uuid)

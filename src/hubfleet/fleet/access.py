@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubfleet import hubs
-from hubfleet.engine import kubeconfigs, releases
+from hubfleet.engine import keeping, kubeconfigs, releases
 from hubfleet.engine.ground import Ground, ground
 from hubfleet.errors import CloudError, HubfleetError, Layer, UsageError
 from hubfleet.events import Watch
 from hubfleet.fleet.loading import Target
+from hubfleet.plan.kept import Kept
 from hubfleet.tools import helm, process
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.kube import Kube
@@ -79,6 +80,15 @@ def kubeconfig(target: Target) -> str:
     if text is None:
         raise _not_there(target.cluster.name)
     return text
+
+
+def kept(opened: Access) -> Kept:
+    """What hubfleet keeps in the cluster; nothing where there is none, or it does not answer."""
+    try:
+        doors = opened.doors_if_there()
+        return keeping.read(doors.kube) if doors else Kept()
+    except CloudError:
+        return Kept()
 
 
 def _not_there(cluster: str) -> CloudError:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from hubfleet.engine import releases
+from hubfleet.engine import keeping, releases
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
@@ -16,9 +16,11 @@ from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.journal import Journal
 from hubfleet.fleet.loading import Target
 from hubfleet.hubs import Release
-from hubfleet.plan import Plan, Step
+from hubfleet.plan import Action, Plan, Step
+from hubfleet.plan.infrastructure import adopts, sizes
 from hubfleet.plan.releases import Observed
 
+_FORGETS = {Action.CHANGE, Action.REPLACE, Action.DESTROY}
 _INSTALL = 900.0
 """Seconds for one release at most."""
 
@@ -72,21 +74,40 @@ def apply(
 ) -> Outcome:
     """Make the plan come true, for this verb. `timeout`: seconds for the whole; `hold`: what `alone` gave. Raises the
     first failure; the same call goes on."""
-    stands_on = ground(target.description, watch)
+    stands_on = ground(target.description, watch, target.clouds)
     with recorded(target, verb, say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_release(step)], way),
             *(_release_job(step, opened, way, homes=False) for step in filter(_of_release, made.changes)),
         ]
+        _take_over(made, opened)
         carry_out(jobs, way, made.cluster)
+        _keep(made, opened)
         where = tuple(_addresses(made, opened))
     return outcome(made, verb, watch, hubs=where)
 
 
+def _take_over(made: Plan, opened: Access) -> None:
+    """First of all the mark, so that a run that is killed is continued; and what is about to change is forgotten, so
+    that nobody takes it for a change by somebody else."""
+    if adopts(made.steps):
+        keeping.adopt(opened.doors().kube)
+    changed = sizes(step for step in made.steps if step.action in _FORGETS)
+    if changed:
+        keeping.leave(opened.doors().kube, dict.fromkeys(changed))
+
+
+def _keep(made: Plan, opened: Access) -> None:
+    """How node groups were left, so that a change by somebody else can be told from one of the file."""
+    found = sizes(made.steps)
+    if found:
+        keeping.leave(opened.doors().kube, found)
+
+
 def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
     """Remove the releases with all that they hold, then the cluster."""
-    stands_on = ground(target.description, watch)
+    stands_on = ground(target.description, watch, target.clouds)
     left: list[str] = []
     with recorded(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
@@ -95,9 +116,14 @@ def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: floa
         jobs = [_release_job(step, opened, way, homes=True, hooks=not goes) for step in ours]
         if goes:
             first = frozenset(job.id for job in jobs)
-            jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way)), first))
+            jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way, _uuid(made))), first))
         carry_out(jobs, way, made.cluster)
     return outcome(made, "destroy", watch, left=tuple(left))
+
+
+def _uuid(made: Plan) -> str:
+    """Of the cluster that the plan removes."""
+    return next((step.work for step in made.steps if isinstance(step.work, str)), "")
 
 
 def carry_out(jobs: Sequence[Job], way: Way, cluster: str) -> None:

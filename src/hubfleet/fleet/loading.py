@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from hubfleet import registry
+from hubfleet.engine.clouds import Clouds
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, Pool, json_schema, load_cluster, resolve, without_secrets
@@ -22,11 +23,17 @@ class Target:
 
     cluster: Cluster
     description: Description
+    clouds: Clouds = field(default_factory=Clouds, compare=False, repr=False)
+    """What was opened on its behalf."""
 
     def resolved(self) -> Target:
         """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
         cluster = resolve(self.cluster, os.environ)
-        return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+        return self.of(cluster)
+
+    def of(self, cluster: Cluster) -> Target:
+        """The same with another cluster in its place. Raises `spec.InvalidFiles` as `load` does."""
+        return Target(cluster, registry.provider(cluster.provider.name).describe(cluster), self.clouds)
 
     def without_secrets(self) -> Target:
         """The same with a stand-in for each secret, for verbs that only look."""

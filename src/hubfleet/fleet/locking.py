@@ -49,7 +49,7 @@ def alone(target: Target, watch: Watch | None = None, *, breaks: str = "") -> Ge
         stack.enter_context(only_writer(name))
         hold = Hold(name, f"{_user()}@{socket.gethostname()}:{os.getpid()}", _place(), breaks=breaks)
         try:
-            opened = Access(ground(target.description, watch), name, watch)
+            opened = Access(ground(target.description, watch, target.clouds), name, watch)
             stack.callback(opened.close)
             doors = opened.doors_if_there()
             if doors is not None:

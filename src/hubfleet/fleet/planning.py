@@ -10,7 +10,7 @@ from hubfleet.engine import releases
 from hubfleet.engine.ground import Infrastructure, ground
 from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Watch
-from hubfleet.fleet.access import Access, access, first_line
+from hubfleet.fleet.access import Access, access, first_line, kept
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.hubs import placement
@@ -30,19 +30,21 @@ _NOT_OFFERED = "users are not offered the pool {pool} while it is not there"
 _UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
 
 
-def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str] = ()) -> Plan:
-    """What `apply` would do; `watch` counts what was waited for. `replace`: pools that may be deleted and made anew.
-    Raises `spec.InvalidFiles` for secrets that are missing, Refused for what is unsafe, UsageError for a pool that is
-    not there."""
+def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str] = (), adopt: bool = False) -> Plan:
+    """What `apply` would do; `watch` counts what was waited for. `replace`: pools that may be deleted and made anew;
+    `adopt`: a cluster that hubfleet did not make is taken over. Raises `spec.InvalidFiles` for secrets that are
+    missing, Refused for what is unsafe, UsageError for a pool that is not there."""
     watch = watch or Watch()
     _replaceable(target, replace)
     resolved = target.resolved()
     cluster, description = resolved.cluster, resolved.description
-    stands_on = ground(description, watch)
+    stands_on = ground(description, watch, target.clouds)
     opening = access(stands_on, target.cluster.name, watch)
-    with opening as opened, ThreadPoolExecutor(1, thread_name_prefix="plan") as pool:
+    with opening as opened, ThreadPoolExecutor(2, thread_name_prefix="plan") as pool:
         there = pool.submit(_releases_there, hubs.releases(cluster, description), opened)
-        infrastructure = stands_on.infrastructure(cluster, Terms(replace=frozenset(replace)))
+        keeping = pool.submit(kept, opened)
+        terms = Terms(replace=frozenset(replace), adopt=adopt)
+        infrastructure = stands_on.infrastructure(cluster, terms, keeping.result)
         absent = infrastructure_plan.absent(infrastructure.steps, placement.user_pools(cluster))
         wanted = hubs.releases(cluster, description, absent)
         try:
@@ -100,10 +102,10 @@ def _accepted_by_charts(steps: tuple[Step, ...], target: Target) -> None:
 def plan_destroy(target: Target, watch: Watch | None = None) -> Plan:
     """What `destroy` would do; `watch` counts what was waited for. A cluster whose API does not answer can go all the
     same, if it is hubfleet's."""
-    stands_on = ground(target.description, watch)
-    removal = stands_on.removal()
+    stands_on = ground(target.description, watch, target.clouds)
     notes: tuple[str, ...] = ()
     with access(stands_on, target.cluster.name, watch) as opened:
+        removal = stands_on.removal(lambda: kept(opened))
         try:
             there = _releases_there((), opened)
         except CloudError as error:

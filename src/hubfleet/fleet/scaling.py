@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubfleet import registry
 from hubfleet.engine.ground import ground
 from hubfleet.errors import Layer, Refused, UsageError
 from hubfleet.events import Watch
-from hubfleet.fleet.access import access
+from hubfleet.fleet.access import access, kept
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.plan import Change, Plan, Step
@@ -93,17 +92,17 @@ def _needed(pool: str) -> Refused:
 
 def _with(target: Target, pools: Mapping[str, Pool]) -> Target:
     cluster = target.cluster.model_copy(update={"pools": pools})
-    return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+    return target.of(cluster)
 
 
 def plan_scale(wish: Scaling, watch: Watch | None = None, *, written: bool = False) -> Plan:
     """What would be done: the steps of the cluster and of this pool, as a plan of the whole file would have them.
     `written`: the file will say the same. CloudError if there is no cluster."""
-    stands_on = ground(wish.wanted.description, watch)
+    stands_on = ground(wish.wanted.description, watch, wish.wanted.clouds)
     name = wish.file.cluster.name
     with access(stands_on, name, watch) as opened:
         opened.doors()
-        found = stands_on.infrastructure(wish.wanted.cluster, Terms(only=wish.pool))
+        found = stands_on.infrastructure(wish.wanted.cluster, Terms(only=wish.pool), lambda: kept(opened))
         steps = tuple(replace(step, changes=_from_here(step)) for step in found.steps)
         notes = (*servers_lost(steps, wish.wanted.description, opened), *(() if written else _set_back(wish)))
     return Plan(name, steps, found.findings, notes)

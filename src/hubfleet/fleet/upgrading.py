@@ -13,7 +13,7 @@ from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
-from hubfleet.fleet.access import Access, access, first_line
+from hubfleet.fleet.access import Access, access, first_line, kept
 from hubfleet.fleet.applying import Outcome, carry_out, outcome, recorded
 from hubfleet.fleet.loading import Target
 from hubfleet.plan import Plan
@@ -27,9 +27,9 @@ _ANSWER = 900.0
 def plan_upgrade(target: Target, wish: Wish, watch: Watch) -> Plan:
     """The hops to what is wished for, and who would notice. UsageError if the site does not have it, Refused where
     there is no way."""
-    stands_on = ground(target.description, watch)
-    steps = stands_on.upgrade(wish)
+    stands_on = ground(target.description, watch, target.clouds)
     with access(stands_on, target.cluster.name, watch) as opened:
+        steps = stands_on.upgrade(wish, lambda: kept(opened))
         notes = tuple(_notes(opened)) if steps else ()
     return Plan(target.cluster.name, steps, notes=notes)
 
@@ -56,7 +56,7 @@ def upgrade(
 ) -> Outcome:
     """Make it so. `patience`: seconds during which users' servers are waited for before the first node goes; `timeout`:
     seconds for the whole after that. Ends when every hub that was there answers again. The same call goes on."""
-    stands_on = ground(target.description, watch)
+    stands_on = ground(target.description, watch, target.clouds)
     with recorded(target, "upgrade", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
         _wait_for_users(opened, way, made.cluster, patience)

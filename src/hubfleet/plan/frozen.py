@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hubfleet import spec
 from hubfleet.errors import Layer, Refused
 from hubfleet.plan import requests
+from hubfleet.plan.kept import NOTHING, Kept
 from hubfleet.plan.steps import Finding
 from hubfleet.provider import MagnumCluster, MagnumPool
 from hubfleet.tools.magnum import Cluster, NodeGroup
@@ -20,6 +21,8 @@ class Terms:
     this pool alone, of a cluster that is there."""
 
     replace: frozenset[str] = field(default_factory=frozenset[str])
+    adopt: bool = False
+    """A cluster that hubfleet did not make becomes its own."""
     only: str | None = None
 
 
@@ -34,13 +37,14 @@ def refuse_undeleted(there: Cluster) -> None:
         )
 
 
-def refuse_foreign(there: Cluster) -> None:
-    """Raises Refused if hubfleet did not make this cluster."""
-    if requests.MARK not in there.labels:
+def refuse_foreign(there: Cluster, kept: Kept = NOTHING, *, adopt: bool = False) -> None:
+    """Raises Refused if hubfleet did not make this cluster, and nobody gave it to hubfleet before or does so now."""
+    if requests.MARK not in there.labels and not kept.adopted and not adopt:
         raise Refused(
             f"there is a cluster named {there.name} that hubfleet did not make",
             why=f"it lacks the label `{requests.MARK}`; a change might break what its owner does with it",
-            remedy=f"choose another `name`, or delete it: openstack coe cluster delete {there.uuid}",
+            remedy="to take it over as it is: hubfleet plan --adopt, then hubfleet apply --adopt; else choose another"
+            f" `name`, or delete it: openstack coe cluster delete {there.uuid}",
             layer=Layer.MAGNUM,
         )
 

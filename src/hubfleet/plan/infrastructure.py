@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hubfleet import spec
 from hubfleet.plan import frozen, poison, requests
 from hubfleet.plan.frozen import Terms, refuse_foreign, refuse_heat, refuse_undeleted, replaceable, same_machine
+from hubfleet.plan.kept import NOTHING, Kept
 from hubfleet.plan.steps import Action, Change, Finding, Step
 from hubfleet.provider import MagnumCluster, MagnumPool
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
@@ -25,6 +26,8 @@ class Observed:
     network: str | None = None
     subnet: str | None = None
     flavors: tuple[Flavor, ...] = ()
+    kept: Kept = NOTHING
+    """What hubfleet keeps in the cluster."""
 
     def group(self, name: str) -> NodeGroup | None:
         """The node group of that name."""
@@ -39,6 +42,8 @@ class ClusterWork:
     desired: MagnumCluster
     body: dict[str, object] | None = None
     doomed: str | None = None
+    adopt: bool = False
+    """It was somebody else's until now."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,11 @@ def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster, terms:
         return (_create_cluster(desired, observed), *map(_create_pool, filter(_at_once, desired.every_pool)))
     refuse_heat(there)
     refuse_undeleted(there)
-    refuse_foreign(there)
+    refuse_foreign(there, observed.kept, adopt=terms.adopt)
     pools = tuple(_pool_step(pool, observed, file, terms) for pool in desired.every_pool if _wanted(pool, observed))
     every = (*pools, *_superfluous(desired, observed, terms))
     return (
-        _cluster_step(desired, there, file, terms),
+        _cluster_step(desired, observed, there, file, terms),
         *(step for step in every if terms.only is None or step.id == f"pool/{terms.only}"),
     )
 
@@ -88,7 +93,7 @@ def notes(desired: MagnumCluster, observed: Observed) -> tuple[str, ...]:
     """What one should know: pools that are absent, and node groups that are nobody's of the file."""
     absent = [pool for pool in desired.every_pool if not _wanted(pool, observed)]
     names = {pool.node_group for pool in desired.every_pool}
-    others = [group for group in observed.groups if _extra(group, names) and requests.MARK not in group.labels]
+    others = [group for group in observed.groups if _extra(group, names) and not _ours(group)]
     return (
         *(f"pool {pool.pool} is not made now: with `min: 0` it is absent while nobody needs it" for pool in absent),
         *(
@@ -144,17 +149,19 @@ def _create_cluster(desired: MagnumCluster, observed: Observed) -> Step:
     return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, body, doomed), tuple(details))
 
 
-def _cluster_step(desired: MagnumCluster, there: Cluster, file: spec.Cluster, terms: Terms) -> Step:
+def _cluster_step(desired: MagnumCluster, observed: Observed, there: Cluster, file: spec.Cluster, terms: Terms) -> Step:
+    adopt = requests.MARK not in there.labels and not observed.kept.adopted
     changes = _control_plane(desired, there, file) if terms.only is None else ()
     unsettled = there.under_way or there.failed
     details = [
+        f"taken over ({there.uuid}), which hubfleet did not make" if adopt else "",
         f"Kubernetes {there.version}" if there.version else "",
         f"Magnum says {there.status}" if unsettled else "",
         *_old_labels(desired, there),
     ]
-    action = Action.CHANGE if changes else Action.FINISH if unsettled else Action.KEEP
+    action = Action.CHANGE if changes or adopt else Action.FINISH if unsettled else Action.KEEP
     told = tuple(filter(None, details))
-    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired), told, changes)
+    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, adopt=adopt), told, changes)
 
 
 def _control_plane(desired: MagnumCluster, there: Cluster, file: spec.Cluster) -> tuple[Change, ...]:
@@ -196,6 +203,9 @@ def _pool_step(pool: MagnumPool, observed: Observed, file: spec.Cluster, terms: 
         return _create_pool(pool)
     details = [_machines(_told(*_pair(pool)), pool.machine)]
     changes = _changes(pool, group, observed, file)
+    left = observed.kept.sizes.get(group.name)
+    if changes and left is not None and left != changes[0].old:
+        details.append(f"changed outside hubfleet, which left it at {left}")
     other = not same_machine(group.machine, pool.machine, observed.flavors)
     if other and frozen.may_be_replaced(pool, group, terms):
         action = Action.REPLACE
@@ -241,6 +251,21 @@ def _extra(group: NodeGroup, names: set[str]) -> bool:
     return group.name not in names and not group.default and group.role != "master"
 
 
+def adopts(steps: Iterable[Step]) -> bool:
+    """Whether they take over a cluster that hubfleet did not make."""
+    return any(isinstance(step.work, ClusterWork) and step.work.adopt for step in steps)
+
+
+def sizes(steps: Iterable[Step]) -> dict[str, str | None]:
+    """Node group -> how these steps leave it, to be kept; None of one that goes."""
+    works = [step.work for step in steps if isinstance(step.work, PoolWork)]
+    return {work.node_group: _told(*_pair(work.pool)) if work.pool else None for work in works}
+
+
+def _ours(group: NodeGroup) -> bool:
+    return group.labels.get(requests.GROUP_MARK) == group.name
+
+
 def _superfluous(desired: MagnumCluster, observed: Observed, terms: Terms) -> list[Step]:
     """Groups that hubfleet made and the file does not name any more. Others' are left alone, unless one is asked for
     by name."""
@@ -254,7 +279,7 @@ def _superfluous(desired: MagnumCluster, observed: Observed, terms: Terms) -> li
             (_machines(str(group.count), group.machine),),
         )
         for group in observed.groups
-        if _extra(group, names) and (requests.MARK in group.labels or group.name == terms.only)
+        if _extra(group, names) and (_ours(group) or group.name == terms.only)
     ]
 
 

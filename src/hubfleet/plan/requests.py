@@ -18,6 +18,9 @@ from hubfleet.tools import magnum
 
 MARK = magnum.MARK
 MARK_VALUE = "1"
+GROUP_MARK = "hubfleet_group"
+"""The label of node groups that hubfleet made; its value is the group's name. A group that anybody makes without labels
+has all those of its cluster (Magnum 23 api/controllers/v1/nodegroup.py:481), and so MARK tells nothing of a group."""
 MAKER = "hubfleet_maker"
 """The label that tells which hubfleet made a cluster: the id of its state folder (fleet.locking)."""
 AUTOSCALING = "auto_scaling_enabled"
@@ -64,7 +67,7 @@ def group(pool: MagnumPool) -> dict[str, Any]:
         "role": pool.role,
         "node_count": max(1, pool.nodes.min),
         **bounds(pool),
-        "labels": {MARK: MARK_VALUE},
+        "labels": {GROUP_MARK: pool.node_group},
         "merge_labels": True,
         **{key: value for key, value in own.items() if value},
     }

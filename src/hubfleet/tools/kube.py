@@ -50,6 +50,7 @@ __all__ = [
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PLACES = {
+    "ConfigMap": ("/api/v1", "configmaps"),
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
@@ -236,6 +237,21 @@ class Kube:
             layer=Layer.KUBERNETES,
             status=409,
         )
+
+    def config_map(self, namespace: str, name: str) -> dict[str, str] | None:
+        """A ConfigMap's data; None if it is not there."""
+        answer = self._request("GET", f"{_place('ConfigMap', namespace)}/{name}", allow=(404,))
+        return None if answer.status_code == 404 else dict(answer.json().get("data") or {})
+
+    def merge_config_map(self, namespace: str, name: str, data: Mapping[str, str | None]) -> None:
+        """Set these keys of a ConfigMap, and take away those that are None; it is made if need be."""
+        place = _place("ConfigMap", namespace)
+        answer = self._merge(f"{place}/{name}", {"data": dict(data)}, allow=(404,))
+        if answer.status_code == 404:
+            given = {key: value for key, value in data.items() if value is not None}
+            metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": "hubfleet"}}
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": given}
+            self._request("POST", place, json=body)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Ask for the deletion of an object (a kind of `Claim`, `Service`, `Pod`, `Secret`: its Kubernetes name). One

@@ -25,7 +25,7 @@ NODE_LABELS = (1, 14)
 KNOWN = (1, 14)
 """The newest that this module was written for."""
 MARK = "hubfleet"
-"""The label of clusters and node groups that hubfleet made; its value is the contract's version. Magnum keeps labels
+"""The label of clusters that hubfleet made; its value is the contract's version. Magnum keeps labels
 that it does not know."""
 DEFAULT_WORKER = "default-worker"
 DEFAULT_MASTER = "default-master"
