@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubfleet import registry
-from hubfleet.engine.clouds import Clouds
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, Pool, json_schema, load_cluster, resolve, without_secrets
 from hubfleet.spec.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from hubfleet.engine.clouds import Clouds
 
 CLUSTER_FILE = "cluster.yaml"
 
@@ -23,8 +25,16 @@ class Target:
 
     cluster: Cluster
     description: Description
-    clouds: Clouds = field(default_factory=Clouds, compare=False, repr=False)
-    """What was opened on its behalf."""
+    opened: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
+    """What was opened on its behalf; targets made of one another share it."""
+
+    @property
+    def clouds(self) -> Clouds:
+        """The clouds that it speaks with."""
+        from hubfleet.engine.clouds import Clouds  # `validate` loads nothing of the engine
+
+        found: Clouds = self.opened.setdefault("clouds", Clouds())
+        return found
 
     def resolved(self) -> Target:
         """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
@@ -33,7 +43,7 @@ class Target:
 
     def of(self, cluster: Cluster) -> Target:
         """The same with another cluster in its place. Raises `spec.InvalidFiles` as `load` does."""
-        return Target(cluster, registry.provider(cluster.provider.name).describe(cluster), self.clouds)
+        return Target(cluster, registry.provider(cluster.provider.name).describe(cluster), self.opened)
 
     def without_secrets(self) -> Target:
         """The same with a stand-in for each secret, for verbs that only look."""
