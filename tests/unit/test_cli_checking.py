@@ -56,8 +56,9 @@ def probed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     trouble = Trouble(Layer.CHART, "pool big did not grow in 20 min", "a chart known to break it", "another template")
 
-    def probe(_: object, pool: str, kube: object, tell: Any, clock: object) -> Probed:
+    def probe(_: object, pool: str, kube: object, tell: Any, within: float) -> Probed:
         names.append(pool)
+        assert within == 300
         tell("2 pods that want a node each")
         return Probed("big", 1, 1, trouble=trouble) if pool == "big" else Probed(pool, 1, 2, 61.0, 640.0)
 
@@ -67,7 +68,7 @@ def probed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_every_pool_for_users_that_scales_is_probed(lab: Lab, probed: list[str]) -> None:
-    ran = check(lab, "--autoscale")
+    ran = check(lab, "--autoscale", "--timeout", "5")
     assert probed == ["user", "big"]
     assert "pool user: 1 node, grew to 2 in 61 s, shrank again in 640 s" in ran.stdout
     assert "chart: pool big did not grow" in ran.stdout
@@ -76,7 +77,7 @@ def test_every_pool_for_users_that_scales_is_probed(lab: Lab, probed: list[str])
 
 
 def test_the_pool_that_is_named_is_probed_and_no_other(lab: Lab, probed: list[str]) -> None:
-    ran = check(lab, "--autoscale", "--pool", "user", "--json")
+    ran = check(lab, "--autoscale", "--pool", "user", "--timeout", "5", "--json")
     assert probed == ["user"]
     assert (ran.return_value, json.loads(ran.stdout)["well"]) == (0, True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hubfleet.checks.autoscaling import Scaling, beforehand
-from hubfleet.engine.probe import GROW, LABEL, NAMESPACE, SHRINK, Probe, Probed
+from hubfleet.engine.probe import LABEL, NAMESPACE, WITHIN, Probe, Probed
 from hubfleet.engine.sight import Sight
 from hubfleet.errors import Layer
 from hubfleet.provider import MagnumPool
@@ -123,7 +123,7 @@ def test_a_chart_that_is_known_to_break_scaling_is_named(lab: Lab) -> None:
     known = replace(SCALING, chart="0.14.0", chart_trouble="pools did not scale by themselves with it")
     layer, told = why(lab.probe(known))
     assert layer is Layer.CHART
-    assert f"did not grow in {GROW / 60:.0f} min" in told
+    assert f"did not grow in {WITHIN / 60:.0f} min" in told
     assert "version 0.14.0 of the driver's chart" in told
     assert lab.clean
 
@@ -172,7 +172,7 @@ def test_a_node_that_stays_because_of_what_runs_on_it_is_told_with_that(lab: Lab
     assert probed.grew is not None
     assert probed.shrank is None
     assert probed.trouble is not None
-    assert f"did not shrink in {SHRINK / 60:.0f} min" in probed.trouble.what
+    assert f"did not shrink in {2 * WITHIN / 60:.0f} min" in probed.trouble.what
     assert "main/jupyter-ada" in probed.trouble.why
 
 

@@ -22,8 +22,16 @@ _UNHEALTHY = 1
 @click.option(
     "--pool", "pools", multiple=True, metavar="NAME", help="With --autoscale: only this pool, whoever runs on it."
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20,
+    show_default=True,
+    metavar="MINUTES",
+    help="With --autoscale: how long a pool may take to grow; to shrink, twice that.",
+)
 @break_lock_option
-def check(path: Path, as_json: bool, autoscale: bool, pools: tuple[str, ...], break_lock: str) -> int:
+def check(path: Path, as_json: bool, autoscale: bool, pools: tuple[str, ...], timeout: float, break_lock: str) -> int:
     """Whether what is there also works: each hub answers, as a browser would find out.
 
     With --autoscale, pods that want a node each are put on a pool, one more than it has nodes; a node must come, and
@@ -39,7 +47,7 @@ def check(path: Path, as_json: bool, autoscale: bool, pools: tuple[str, ...], br
     target = fleet.load(path)
     if autoscale:
         with fleet.alone(target, breaks=break_lock) as hold:
-            seen = fleet.check_autoscaling(target, pools, EventPrinter(as_json=False), hold)
+            seen = fleet.check_autoscaling(target, pools, EventPrinter(as_json=False), hold, within=60 * timeout)
     else:
         seen = fleet.check(target)
     click.echo(json_document(seen) if as_json else "\n".join(_lines(seen)))

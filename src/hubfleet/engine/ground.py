@@ -110,8 +110,8 @@ class Ground(Protocol):
         """The jobs of those hops."""
         ...
 
-    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:
-        """Prove that a pool grows and shrinks by itself. UsageError where that is not hubfleet's."""
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:
+        """Prove that a pool grows within so many seconds, and shrinks after. UsageError where it is not hubfleet's."""
         ...
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
@@ -216,9 +216,9 @@ class MagnumGround:
             steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
         )
 
-    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:
         """See Ground."""
-        return probe(self.magnum, self.desired, pool, kube, tell, clock)
+        return probe(self.magnum, self.desired, pool, kube, tell, within)
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""
@@ -299,7 +299,7 @@ class ExistingGround:
         """See Ground."""
         return ()
 
-    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], clock: Clock) -> Probed:  # noqa: ARG002
+    def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:  # noqa: ARG002
         """See Ground: its nodes are somebody else's."""
         raise UsageError(
             "hubfleet cannot prove that the pools of an existing cluster scale",

@@ -28,10 +28,9 @@ from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup
 NAMESPACE = "hubfleet-probe"
 LABEL = "hubfleet.org/probe"
 IMAGE = "registry.k8s.io/pause:3.10"
-GROW = 1200.0
-"""Seconds that a pool is given to grow: a machine of Jetstream2 takes minutes."""
-SHRINK = 2400.0
-"""Seconds to shrink: the autoscaler waits for ten minutes after it added a node, and for ten that a node is idle."""
+WITHIN = 1200.0
+"""Seconds that a pool is given to grow: a machine of Jetstream2 takes minutes. To shrink it is given twice that: the
+autoscaler waits for ten minutes after it added a node, and for ten that a node is idle."""
 LEAST = 0.5
 CHART_VERSION = "capi_helm_chart_version"
 """Label of a template: the version of the driver's chart; one of a cluster's is ignored (driver.py:550)."""
@@ -63,12 +62,11 @@ class Probe:
         clock: Clock,
         sight: Callable[[], Sight],
         *,
-        grow: float = GROW,
-        shrink: float = SHRINK,
+        within: float = WITHIN,
     ) -> None:
         self._pool, self._selector, self._scaling, self._kube = pool, selector, scaling, kube
         self._tell, self._clock, self._sight = tell, clock, sight
-        self._grow, self._shrink = grow, shrink
+        self._grow, self._shrink = within, 2 * within
         self._most = 0
 
     def run(self) -> Probed:
@@ -149,9 +147,10 @@ class Probe:
 
 
 def probe(
-    magnum: Magnum, desired: MagnumCluster, name: str, kube: Kube, tell: Callable[[str], None], clock: Clock
+    magnum: Magnum, desired: MagnumCluster, name: str, kube: Kube, tell: Callable[[str], None], within: float
 ) -> Probed:
-    """Prove that the pool of this name scales. CloudError if the cluster is not there."""
+    """Prove that the pool of this name scales. CloudError if the cluster is not there. `within`: seconds that it may
+    take to grow; twice that to shrink."""
     there = magnum.cluster(desired.name)
     if there is None:
         raise CloudError(f"there is no cluster {desired.name}", remedy="hubfleet apply", layer=Layer.MAGNUM)
@@ -167,7 +166,7 @@ def probe(
         )
         return replace(seen, servers=servers)
 
-    return Probe(pool, {NODE_GROUP_LABEL: pool.node_group}, scaling, kube, tell, clock, sight).run()
+    return Probe(pool, {NODE_GROUP_LABEL: pool.node_group}, scaling, kube, tell, Clock(), sight, within=within).run()
 
 
 def _scaling(magnum: Magnum, there: Cluster, groups: Sequence[NodeGroup], pool: MagnumPool) -> Scaling:

@@ -14,7 +14,6 @@ from hubfleet.engine import releases
 from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed
-from hubfleet.engine.run import Clock
 from hubfleet.errors import Layer, UsageError
 from hubfleet.events import Event, Kind, Say
 from hubfleet.fleet.access import Access, access
@@ -48,20 +47,21 @@ def check(target: Target) -> Checked:
         return _checked(target, tuple(pool.map(partial(_hub, opened=opened), wanted)))
 
 
-def check_autoscaling(target: Target, pools: Sequence[str], say: Say, hold: Hold) -> Checked:
-    """Whether each of these pools (none: all that scale and run users) grows for a pod that waits, then shrinks."""
+def check_autoscaling(target: Target, pools: Sequence[str], say: Say, hold: Hold, *, within: float) -> Checked:
+    """Whether each of these pools (none: all that scale and run users) grows for a pod that waits within so many
+    seconds, and shrinks after."""
     chosen = [_known(target, name) for name in pools] or scaling_pools(target)
     if not chosen:
         raise UsageError(
             f"{target.cluster.file} has no pool for users that scales by itself",
             remedy="give one a least and a most: `nodes: {min: 1, max: 3}`, or name a pool: --pool NAME",
         )
-    stands_on, clock = ground(target.description), Clock()
+    stands_on = ground(target.description)
     found: list[Check] = []
     with access(stands_on, target.cluster.name) as opened:
         for name in chosen:
             hold.check()
-            found.append(_pool(stands_on.probe(name, opened.doors().kube, _teller(target, name, say), clock)))
+            found.append(_pool(stands_on.probe(name, opened.doors().kube, _teller(target, name, say), within)))
     return _checked(target, tuple(found))
 
 
