@@ -51,6 +51,23 @@ def test_a_node_that_has_room_is_left_to_the_scheduler() -> None:
     assert there.free == shape("user").capacity
 
 
+def apart(pods: list[dict[str, Any]], where: str = "kubernetes.io/hostname") -> list[dict[str, Any]]:
+    """The same, but no two of them share a node (or whatever `where` names)."""
+    term = {"labelSelector": {"matchLabels": {"a": "b"}}, "topologyKey": where}
+    anti = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+    return [{"metadata": pod["metadata"] | {"labels": {"a": "b"}}, "spec": pod["spec"] | anti} for pod in pods]
+
+
+def test_pods_that_must_not_share_a_node_get_one_each_though_there_is_room() -> None:
+    first, second = apart(pods(2, cpu="1m"))
+    there = Node(shape("user"), shape("user").capacity, pods=(first,))
+    assert scaling.grow([second], [group()], [there]).sizes == {"user": 2}
+    assert scaling.grow(apart(pods(2, cpu="1m")), [group()]).sizes == {"user": 3}
+    elsewhere = {"metadata": first["metadata"] | {"namespace": "other"}, "spec": {}}
+    assert scaling.grow([second], [group()], [replace(there, pods=(elsewhere,))]) == Growth()
+    assert scaling.grow(apart([second], "zone"), [group()], [there]) == Growth()
+
+
 def test_only_a_group_that_the_pod_may_go_to_grows() -> None:
     growth = scaling.grow(pods(1, pool="gpu"), [group("user"), group("gpu")])
     assert growth.sizes == {"gpu": 2}

@@ -184,11 +184,12 @@ class Autoscaler:
     def _left(self, node: Object) -> scaling.Node:
         capacity = fitting.resources(section(node, "status", "allocatable"))
         left: Resources = capacity
-        for pod in self._on(node["metadata"]["name"]):
-            if section(pod, "status").get("phase") not in ("Succeeded", "Failed"):
-                left = fitting.after(left, pod)
+        here = self._on(node["metadata"]["name"])
+        staying = [pod for pod in here if section(pod, "status").get("phase") not in ("Succeeded", "Failed")]
+        for pod in staying:
+            left = fitting.after(left, pod)
         shape = fitting.Shape(node["metadata"]["labels"], entries(node, "spec", "taints"), capacity)
-        return scaling.Node(shape, left)
+        return scaling.Node(shape, left, pods=tuple(staying))
 
     def _shrink(self, site: Client, found: Sequence[Found], wanted: Options) -> None:
         idle: dict[str, dict[str, float]] = {}

@@ -1,6 +1,7 @@
 """Whether a pod could run on a node of a certain shape: the part of the scheduler's rules that autoscaling needs. Pure.
 
-Resources, node selectors, required node affinity, taints. Not: volumes, affinity to other pods, topology spread.
+Resources, node selectors, required node affinity, taints, pods that must not share a node. Not: volumes, other
+affinity to pods, topology spread.
 """
 
 from __future__ import annotations
@@ -54,6 +55,19 @@ def refusal(pod: Object, shape: Shape, free: Resources | None = None) -> str:
         if value > left.get(name, Decimal(110 if name == "pods" else 0)):
             return "Too many pods" if name == "pods" else f"Insufficient {name}"
     return ""
+
+
+def parted(pod: Object, others: Sequence[Object]) -> bool:
+    """Whether the pod must not share a node with one of those: required anti-affinity by host name and matchLabels, to
+    pods of its own namespace, as the pod itself says it."""
+    terms = entries(pod, "spec", "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
+    unwanted = [
+        section(term, "labelSelector").get("matchLabels", {}).items()
+        for term in terms
+        if term["topologyKey"] == "kubernetes.io/hostname"
+    ]
+    near = [one["metadata"] for one in others if one["metadata"]["namespace"] == pod["metadata"]["namespace"]]
+    return any(labels <= section(one, "labels").items() for labels in unwanted for one in near)
 
 
 def after(free: Resources, pod: Object) -> Resources:

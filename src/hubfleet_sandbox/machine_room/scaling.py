@@ -38,11 +38,16 @@ class Growth:
 
 @dataclass
 class Node:
-    """One that pods can go to: what is left on it. `group` is the one that grows by it, if it is new."""
+    """One that pods can go to: what is left on it, and who is there. `group` is the one that grows by it, if new."""
 
     shape: Shape
     free: Resources
     group: str = ""
+    pods: tuple[Object, ...] = ()
+
+    def takes(self, pod: Object) -> bool:
+        """Whether the pod could run there."""
+        return not fitting.refusal(pod, self.shape, self.free) and not fitting.parted(pod, self.pods)
 
 
 def name(pod: Object) -> str:
@@ -59,7 +64,7 @@ def grow(pods: Sequence[Object], groups: Sequence[Group], there: Sequence[Node] 
     refused: dict[str, str] = {}
     sizes = {group.name: group.size for group in groups}
     for pod in sorted(pods, key=name):
-        node = next((node for node in nodes if not fitting.refusal(pod, node.shape, node.free)), None)
+        node = next((node for node in nodes if node.takes(pod)), None)
         if node is None:
             group = _choose(pod, groups, sizes)
             if group is None:
@@ -68,7 +73,7 @@ def grow(pods: Sequence[Object], groups: Sequence[Group], there: Sequence[Node] 
             sizes[group.name] += 1
             node = Node(group.shape, group.shape.capacity, group.name)
             nodes.append(node)
-        node.free = fitting.after(node.free, pod)
+        node.free, node.pods = fitting.after(node.free, pod), (*node.pods, pod)
         if node.group:
             chosen[name(pod)] = node.group
     changed = {group.name: sizes[group.name] for group in groups if sizes[group.name] != group.size}
