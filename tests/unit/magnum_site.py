@@ -111,6 +111,9 @@ class Site:
             found = (one for one in self.clusters.values() if one.name == name)
             return tuple(sorted(found, key=lambda one: (one.created, one.uuid)))
 
+    def template(self, uuid: str) -> Template | None:
+        return TEMPLATE if uuid == TEMPLATE.uuid else None
+
     def create_cluster(self, body: Mapping[str, Any]) -> str:
         with self._lock:
             self._advance()

@@ -65,7 +65,7 @@ def test_pools_are_told_with_magnums_word_and_the_nodes_they_must_have(tmp_path:
     ours.site.add_cluster(version="v1.33.2")
     ours.site.add_group("default-worker", "m3.quad", 2, 1, None)
     state = ours.ground.state()
-    assert state.text == "Magnum: CREATE_COMPLETE, Kubernetes v1.33.2"
+    assert state.text == "Magnum: CREATE_COMPLETE, Kubernetes v1.33.2, template kubernetes-1-33"
     assert state.well
     assert {pool.name: (pool.state, pool.least) for pool in state.pools} == {
         "core": ("CREATE_COMPLETE", 2),

@@ -83,6 +83,11 @@ def test_the_status_of_a_cluster_that_lacks_a_node_is_not_well(trial: Trial) -> 
     trial.lab.api.add("nodes", "", "w", metadata={"labels": {label: "default-worker"}}, status=ready)
     seen = fleet.status(trial.target)
     assert {pool.name: pool.well for pool in seen.pools} == {"core": True, "user": False}
+    assert {pool.name: pool.why.partition(";")[0] for pool in seen.pools} == {
+        "core": "",
+        "user": "waiting for 1 of 1 nodes: Nova has no machine of it",
+    }
+    assert "template t-1 (which is not to be seen any more)" in seen.infrastructure
     assert not seen.well
 
 

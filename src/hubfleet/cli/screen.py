@@ -34,6 +34,8 @@ def _pool(pool: Pool) -> Iterable[str]:
     yield f"  pool {pool.name:<12} {wanted:<24} {pool.state}".rstrip()
     if len(pool.nodes) < pool.least:
         yield f"    {_mark(False)} {len(pool.nodes)} of {pool.least} nodes are there"
+    if pool.why:
+        yield f"      {pool.why}"
     for node in pool.nodes:
         yield f"    {_mark(node.ready)} {node.name}  {node.kubelet}{'' if node.ready else f'  {node.why}'}"
 

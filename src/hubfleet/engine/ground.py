@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from hubfleet import spec
-from hubfleet.engine import expiry, kubeconfigs, look, magnum, upgrading
+from hubfleet.checks.stages import Stage
+from hubfleet.engine import expiry, explain, kubeconfigs, look, magnum, upgrading
 from hubfleet.engine.clouds import Clouds
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.leases import Hold
-from hubfleet.engine.probe import Probed, probe
+from hubfleet.engine.probe import CHART_VERSION, Probed, probe
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
@@ -27,9 +28,9 @@ from hubfleet.plan.requests import MARK
 from hubfleet.plan.sizes import Sizes, sizes
 from hubfleet.plan.upgrades import Wish
 from hubfleet.provider import Description, ExistingCluster, MagnumCluster, MagnumPool, Rates
-from hubfleet.tools.kube import Kube
+from hubfleet.tools.kube import Kube, Node
 from hubfleet.tools.kubeconfig import kubeconfig
-from hubfleet.tools.magnum import Magnum, NodeGroup
+from hubfleet.tools.magnum import Cluster, Magnum, NodeGroup
 
 _TERMS = Terms()
 
@@ -108,6 +109,11 @@ class Ground(Protocol):
 
     def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """The jobs of those hops."""
+        ...
+
+    def stages(self, nodes: Mapping[str, Sequence[Node]], kube: Kube | None) -> Mapping[str, Stage]:
+        """By pool ("" the cluster itself): at which stage it is, where it is not all there. `nodes` by pool; `kube`
+        None: the API does not answer."""
         ...
 
     def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:
@@ -192,7 +198,9 @@ class MagnumGround:
             text = "Magnum has no cluster of this name"
             return GroundState(exists=False, text=text, well=False, credentials=ours)
         pools = tuple(_pool(pool, observed.group(pool.node_group)) for pool in self.desired.every_pool)
-        said = f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}"
+        said = (
+            f"Magnum: {there.status}{f', Kubernetes {there.version}' if there.version else ''}{self._made_from(there)}"
+        )
         ill = "it is of Magnum's old Heat driver, and has to be replaced: hubfleet plan" if heat(there) else ""
         if bad := poison.finding(there, observed.groups):
             ill = f"{bad.what}: hubfleet plan"
@@ -216,9 +224,21 @@ class MagnumGround:
             steps, self.magnum, kube=Kube, say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
         )
 
+    def stages(self, nodes: Mapping[str, Sequence[Node]], kube: Kube | None) -> Mapping[str, Stage]:
+        """See Ground."""
+        return explain.stages(self.magnum, self.desired, nodes, kube)
+
     def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:
         """See Ground."""
         return probe(self.magnum, self.desired, pool, kube, tell, within)
+
+    def _made_from(self, there: Cluster) -> str:
+        """The template, and which version of the driver's chart it names: a cluster behaves as these do."""
+        template = self.magnum.template(there.template)
+        if template is None:
+            return f", template {there.template} (which is not to be seen any more)"
+        chart = template.labels.get(CHART_VERSION)
+        return f", template {template.name}{f' (chart {chart})' if chart else ''}"
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""
@@ -298,6 +318,10 @@ class ExistingGround:
     def upgrade_jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         return ()
+
+    def stages(self, nodes: Mapping[str, Sequence[Node]], kube: Kube | None) -> Mapping[str, Stage]:  # noqa: ARG002
+        """See Ground: nothing is known of how it is made."""
+        return {}
 
     def probe(self, pool: str, kube: Kube, tell: Callable[[str], None], within: float) -> Probed:  # noqa: ARG002
         """See Ground: its nodes are somebody else's."""

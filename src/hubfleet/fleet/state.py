@@ -9,9 +9,10 @@ from functools import partial
 
 from hubfleet import hubs
 from hubfleet.checks import hub as hub_check
+from hubfleet.checks.stages import Stage
 from hubfleet.engine import expiry, kubeconfigs, releases, rollout
 from hubfleet.engine.expiry import Expiry
-from hubfleet.engine.ground import GroundState, PoolState, ground
+from hubfleet.engine.ground import Ground, GroundState, PoolState, ground
 from hubfleet.engine.rollout import State
 from hubfleet.errors import CloudError
 from hubfleet.fleet import journal
@@ -45,6 +46,8 @@ class Pool:
     nodes: tuple[NodeState, ...]
     least: int
     """How many nodes it must have now."""
+    why: str = ""
+    """At which stage it is, or why it hangs, where nodes are missing."""
 
     @property
     def well(self) -> bool:
@@ -101,7 +104,7 @@ def status(target: Target) -> Status:
         wanted = _wanted(target)
         seen = tuple(pool.map(partial(_hub, api=api), (release for release in wanted if release.hub)))
         state = there.result()
-    pools = _pools(target, state, api.nodes)
+        pools = _explained(target, stands_on, state, api, opened, _pools(target, state, api.nodes))
     platform = tuple(_platform(release, api) for release in wanted if not release.hub)
     fit = (*(p.well for p in pools), *(one.well for one in platform), *(one.answers for one in seen))
     well = state.well and api.answers and all(fit)
@@ -151,6 +154,29 @@ def _pools(target: Target, state: GroundState, nodes: Sequence[Node]) -> tuple[P
         for one in state.pools or told or (PoolState("all nodes", "", "", "", 0),)
         if state.exists
     )
+
+
+def _explained(
+    target: Target, stands_on: Ground, state: GroundState, api: _Api, opened: Access, pools: tuple[Pool, ...]
+) -> tuple[Pool, ...]:
+    """The same with what they wait for. Asks more, so only where something is missing."""
+    if not state.exists or (api.answers and all(pool.well for pool in pools)):
+        return pools
+    placement = target.description.placement
+    nodes = {name: [node for node in api.nodes if _carries(node, labels)] for name, labels in placement.items()}
+    try:
+        stages = stands_on.stages(nodes, opened.doors().kube if api.answers else None)
+    except CloudError:
+        return pools
+    cluster = stages.get("")
+    told = {pool.name: stages.get(pool.name, cluster) for pool in pools}
+    return tuple(replace(pool, why=_words(told[pool.name])) for pool in pools)
+
+
+def _words(stage: Stage | None) -> str:
+    if stage is None:
+        return ""
+    return f"{stage.text}; {stage.remedy}" if stage.remedy else stage.text
 
 
 def _carries(node: Node, labels: Mapping[str, str]) -> bool:
