@@ -11,6 +11,12 @@ class FakeNode(Client):
 
     def __init__(self, pods: dict[str, str], protected: tuple[str, ...] = ()) -> None:
         self.pods, self.protected, self.cordoned = pods, protected, False
+        self.attached: list[list[Object]] = []
+        """The volumes at each look."""
+
+    def get(self, path: str) -> Object | None:
+        assert path == "/api/v1/nodes/n1"
+        return {"status": {"volumesAttached": self.attached.pop(0) if self.attached else []}}
 
     def merge(self, path: str, patch: Object) -> Object | None:
         assert path == "/api/v1/nodes/n1"
@@ -64,3 +70,10 @@ def test_draining_ends_when_the_whole_cluster_goes() -> None:
 @pytest.mark.parametrize(("text", "expected"), [("5m0s", 300), ("90s", 90), ("1h30m", 5400), ("0s", 0)])
 def test_durations_are_read_as_kubernetes_writes_them(text: str, expected: float) -> None:
     assert draining.seconds(text) == expected
+
+
+def test_the_node_keeps_until_its_volumes_are_detached() -> None:
+    node = FakeNode({})
+    node.attached = [[{"name": "v"}], []]
+    draining.drain(node, "n1", 10)
+    assert node.attached == []

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from hubfleet_sandbox.kubernetes import kinds
-from hubfleet_sandbox.kubernetes.api import RefusedError, section
+from hubfleet_sandbox.kubernetes.api import RefusedError, entries, section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,9 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 def drain(client: Client, node: str, patience: float, moot: Callable[[], bool] = lambda: False) -> None:
-    """Cordon a node and evict its pods; returns when all have left, when `patience` (seconds) is at its end, or as soon
-    as it is `moot`."""
+    """Cordon a node and evict its pods; returns when all have left and their volumes are detached, when `patience`
+    (seconds) is at its end, or as soon as it is `moot`. A volume that is still attached to a node that is no more could
+    not be attached elsewhere for six minutes: Cluster API waits as well (machine_controller.go, nodeVolumeDetach)."""
     if client.merge(kinds.NODE.path(name=node), {"spec": {"unschedulable": True}}) is None:
         return
     end = time.monotonic() + patience
@@ -33,6 +34,8 @@ def drain(client: Client, node: str, patience: float, moot: Callable[[], bool] =
             return
         for pod in pods:
             _evict(client, pod)
+        time.sleep(_EVERY)
+    while not moot() and _volumes(client, node) and time.monotonic() < end:
         time.sleep(_EVERY)
 
 
@@ -46,6 +49,11 @@ def _movable(client: Client, node: str) -> list[Object]:
     would only make them again."""
     pods, _ = client.list(kinds.POD.path(), fieldSelector=f"spec.nodeName={node}")
     return [pod for pod in pods if not _stays(pod["metadata"], section(pod, "status").get("phase", ""))]
+
+
+def _volumes(client: Client, node: str) -> list[Object]:
+    """The volumes that are attached to the node."""
+    return entries(client.get(kinds.NODE.path(name=node)), "status", "volumesAttached")
 
 
 def _stays(metadata: Object, phase: str) -> bool:
