@@ -203,24 +203,6 @@ def test_a_held_lock_of_the_release_is_told_in_helms_words_and_healed_when_it_is
     cluster.whole("extra")
 
 
-def test_a_magnum_that_is_killed_under_way_is_waited_for_or_named(cluster: Weather) -> None:
-    cluster.wants(FILE)
-    ran = cluster.interrupted_by("asked Magnum to delete", "magnum-restart")
-    if ran.code != 0:
-        stopped(ran, 5, "Magnum does not answer")
-        cluster.applied()
-    cluster.whole()
-
-
-def test_a_node_that_never_joins_is_named_and_waited_for_again(cluster: Weather) -> None:
-    cluster.wants(FILE + EXTRA)
-    cluster.begin("node-never-joins", "--cluster", NAME, "--group", "extra")
-    stopped(cluster.apply("--timeout", "0.4"), 1, "after 24 s", "pool/extra: 0 of 1 nodes registered")
-    cluster.fault("clear")
-    cluster.applied()
-    cluster.whole("extra")
-
-
 def test_a_cluster_is_made_once_through_a_lost_answer_and_a_seeded_series_of_faults(cluster: Weather) -> None:
     cluster.destroy()
     cluster.begin("reset", "--method", "POST", "--path", "/clusters$", "--times", "1")

@@ -388,6 +388,22 @@ def test_a_magnum_that_was_restarted_and_forgot_a_group_is_nudged(tmp_path: Path
     assert "nothing moves at Magnum; nudge 1 settles it" in trial.texts("cluster")
 
 
+def test_a_deletion_that_magnum_forgot_is_asked_for_again(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+    site, heard = trial.site, trial.site.delete_group
+
+    def forget(uuid: str, group: str) -> None:
+        site.delete_group = heard  # type: ignore[method-assign]
+        site._row(group, status="DELETE_IN_PROGRESS")
+
+    site.delete_group = forget  # type: ignore[method-assign]
+    trial.wants({"core": {**POOLS["core"], "runs": ["core", "users"]}})
+    trial.apply()
+
+    assert "user" not in trial.statuses
+
+
 def test_a_cluster_whose_making_was_abandoned_is_told_after_a_while(tmp_path: Path) -> None:
     trial = Trial(tmp_path)
     trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, release=None)

@@ -27,6 +27,9 @@ from hubfleet.tools.openstack_errors import transient
 _ORDER = (Action.DESTROY, Action.REPLACE, Action.CREATE, Action.FINISH, Action.CHANGE)
 ABANDONED = 900.0
 """Seconds after which nobody installs the driver's release any more: Helm is given five minutes."""
+FORGOTTEN = 120.0
+"""Seconds after which a deletion is asked for again: a Magnum that is restarted forgets what it had accepted, and takes
+the same request again (Magnum 23 conductor/handlers/nodegroup_conductor.py:116 looks at no status)."""
 LOST = 5
 """How often a request is sent again whose answer got lost."""
 
@@ -194,21 +197,29 @@ class Requests:
     def _delete(self, step: Step, group: str) -> None:
         """Until the group is gone from Magnum's list: any upgrade before that would install it again (the driver
         leaves out of its values the group of the request alone, magnum-capi-helm 1.4 driver.py:1357)."""
-        for _ in range(LOST):
+        tries, clock = 0, self._patience.clock
+        while tries < LOST:
             self._spacing.wait()
             self._view.tell(step.id, "asked Magnum to delete the node group")
             heard = self._answered(step, lambda: self._magnum.delete_group(self._view.known, group))
-            self._patience.clock.sleep(FIRST if heard else 5 * FIRST)
+            asked = clock.now()
+            clock.sleep(FIRST if heard else 5 * FIRST)
             self._view.look()
             there = self._view.group(group)
             if not heard and there is not None and not there.status.startswith("DELETE_"):
+                tries += 1
                 continue
-            self._view.wait(lambda: self._over(group), lambda: f"{step.id} is still there")
+            self._view.wait(
+                lambda: self._over(group) or clock.now() - asked > FORGOTTEN,  # noqa: B023 (called in this round only)
+                lambda: f"{step.id} is still there",
+            )
             there = self._view.group(group)
             if there is None:
                 return
-            self._healing.judge(there)
-            self._spacing.conflict()
+            if there.failed:
+                self._healing.judge(there)
+                self._spacing.conflict()
+                tries += 1
         raise HubfleetError(
             f"Magnum does not delete the node group {group}",
             why=f"it was asked {LOST} times",
