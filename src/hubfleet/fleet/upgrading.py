@@ -59,7 +59,7 @@ def upgrade(
     stands_on = ground(target.description, watch, target.clouds)
     with recorded(target, "upgrade", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
-        _wait_for_users(opened, way, made.cluster, patience)
+        carry_out([Job("users", partial(_wait_for_users, opened, way, made.cluster, patience))], way, made.cluster)
         hops = stands_on.upgrade_jobs(made.steps, way)
         last = frozenset(job.id for job in hops)
         jobs = [*hops, *(replace(job, needs=last) for job in _hubs(target, opened, way))]
@@ -67,14 +67,16 @@ def upgrade(
     return outcome(made, "upgrade", watch)
 
 
-def _wait_for_users(opened: Access, way: Way, cluster: str, patience: float) -> None:
-    def tell(text: str, kind: Kind = Kind.PROGRESS) -> None:
-        way.say(Event(kind, cluster, "users", text))
+def _wait_for_users(opened: Access, way: Way, cluster: str, patience: float) -> str:
+    def tell(text: str) -> None:
+        way.say(Event(Kind.PROGRESS, cluster, "users", text))
 
     with way.watch.waiting("users"):
         still = servers.wait_for_users(lambda: opened.doors().kube, tell, way.clock, patience=patience)
     if still:
-        tell(f"{servers.told(still)} still run and will stop when their node goes", Kind.WARNING)
+        text = f"{servers.told(still)} still run and will stop when their node goes"
+        way.say(Event(Kind.WARNING, cluster, "users", text))
+    return servers.told(still)
 
 
 def _hubs(target: Target, opened: Access, way: Way) -> Iterator[Job]:
