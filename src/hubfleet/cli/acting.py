@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +14,7 @@ from hubfleet.cli.options import DOCUMENT, EVENTS, break_lock_option, path_argum
 from hubfleet.cli.printing import EventPrinter, json_document, outcome_line, plan_document, plan_lines
 from hubfleet.errors import Interrupted, Refused, UsageError
 from hubfleet.events import Watch
+from hubfleet.plan import Plan
 from hubfleet.tools import process
 
 CHANGES = 3
@@ -69,17 +72,10 @@ def apply(
     target = fleet.load(path)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan(target, watch, replace=replace, adopt=adopt)
-        if not as_json:
-            click.echo("\n".join(plan_lines(made)), err=True)
-        fleet.possible(made)
-        if made.changes and not yes:
-            with watch.waiting("you"):
-                confirm("Apply this plan?")
-        if made.changes:
-            outcome = fleet.apply(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout, hold=hold)
-            click.echo(outcome_line(outcome) if as_json else outcome.summary())
-        elif as_json:
-            click.echo(outcome_line(fleet.nothing_to_do(made, "apply", watch)))
+        agree(made, watch, as_json=as_json, yes=yes)
+        say, seconds = EventPrinter(as_json=as_json), 60 * timeout
+        act = partial(fleet.apply, target, made, say, watch, timeout=seconds, hold=hold)
+        carry_out(made, "apply", watch, act, as_json=as_json)
 
 
 @click.command()
@@ -99,18 +95,35 @@ def destroy(path: Path, as_json: bool, yes: str | None, timeout: float, break_lo
         made = fleet.plan_destroy(target, watch)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
-        if not made.changes:
-            if as_json:
-                click.echo(outcome_line(fleet.nothing_to_do(made, "destroy", watch)))
-            return
+        if made.changes:
+            with watch.waiting("you"):
+                _named(target.cluster.name, yes)
+        say, seconds = EventPrinter(as_json=as_json), 60 * timeout
+        act = partial(fleet.destroy, target, made, say, watch, timeout=seconds, hold=hold)
+        carry_out(made, "destroy", watch, act, as_json=as_json)
+
+
+def agree(made: Plan, watch: Watch, *, as_json: bool, yes: bool, question: str = "Apply this plan?") -> None:
+    """Show the plan, and go on only if nothing stands in its way and the person says yes. UsageError if nobody is there
+    to be asked, Interrupted if the answer is no."""
+    if not as_json:
+        click.echo("\n".join(plan_lines(made)), err=True)
+    fleet.possible(made)
+    if made.changes and not yes:
         with watch.waiting("you"):
-            _named(target.cluster.name, yes)
-        outcome = fleet.destroy(target, made, EventPrinter(as_json=as_json), watch, timeout=60 * timeout, hold=hold)
+            _confirm(question)
+
+
+def carry_out(made: Plan, verb: str, watch: Watch, act: Callable[[], fleet.Outcome], *, as_json: bool) -> None:
+    """Do it if the plan has a change, and print the outcome."""
+    if made.changes:
+        outcome = act()
         click.echo(outcome_line(outcome) if as_json else outcome.summary())
+    elif as_json:
+        click.echo(outcome_line(fleet.nothing_to_do(made, verb, watch)))
 
 
-def confirm(question: str) -> None:
-    """Go on only if the person says yes. UsageError if nobody is there, Interrupted if the answer is no."""
+def _confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
     if not click.confirm(question, err=True):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.acting import confirm
+from hubfleet.cli.acting import agree, carry_out
 from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
-from hubfleet.cli.printing import EventPrinter, outcome_line, plan_lines
+from hubfleet.cli.printing import EventPrinter
 from hubfleet.events import Watch
 from hubfleet.tools import process
 
@@ -53,17 +54,9 @@ def scale(
     text = wish.rewritten() if write else None
     with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan_scale(wish, watch, written=write)
-        if not as_json:
-            click.echo("\n".join(plan_lines(made)), err=True)
-        fleet.possible(made)
-        if made.changes and not yes:
-            with watch.waiting("you"):
-                confirm("Apply this plan?")
+        agree(made, watch, as_json=as_json, yes=yes)
         if text is not None:
             fleet.write(wish, text)
-        if made.changes:
-            say = EventPrinter(as_json=as_json)
-            outcome = fleet.apply(wish.wanted, made, say, watch, timeout=60 * timeout, hold=hold, verb="scale")
-            click.echo(outcome_line(outcome) if as_json else outcome.summary())
-        elif as_json:
-            click.echo(outcome_line(fleet.nothing_to_do(made, "scale", watch)))
+        say, seconds = EventPrinter(as_json=as_json), 60 * timeout
+        act = partial(fleet.apply, wish.wanted, made, say, watch, timeout=seconds, hold=hold, verb="scale")
+        carry_out(made, "scale", watch, act, as_json=as_json)

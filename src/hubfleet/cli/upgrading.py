@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.acting import confirm
+from hubfleet.cli.acting import agree, carry_out
 from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
-from hubfleet.cli.printing import EventPrinter, outcome_line, plan_lines
+from hubfleet.cli.printing import EventPrinter
 from hubfleet.events import Watch
 from hubfleet.tools import process
 
@@ -53,15 +54,7 @@ def upgrade(
     target = fleet.load(path)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan_upgrade(target, fleet.wish(target, kubernetes, template), watch)
-        if not as_json:
-            click.echo("\n".join(plan_lines(made)), err=True)
-        if not made.changes:
-            if as_json:
-                click.echo(outcome_line(fleet.nothing_to_do(made, "upgrade", watch)))
-            return
-        if not yes:
-            with watch.waiting("you"):
-                confirm("Upgrade like this?")
+        agree(made, watch, as_json=as_json, yes=yes, question="Upgrade like this?")
         say, seconds = EventPrinter(as_json=as_json), 60 * timeout
-        outcome = fleet.upgrade(target, made, say, watch, timeout=seconds, patience=60 * patience, hold=hold)
-        click.echo(outcome_line(outcome) if as_json else outcome.summary())
+        act = partial(fleet.upgrade, target, made, say, watch, timeout=seconds, patience=60 * patience, hold=hold)
+        carry_out(made, "upgrade", watch, act, as_json=as_json)
