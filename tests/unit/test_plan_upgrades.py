@@ -9,7 +9,7 @@ import pytest
 
 from hubfleet.errors import Refused, UsageError
 from hubfleet.plan.steps import Action, Step
-from hubfleet.plan.upgrades import CHART_LABEL, Offer, UpgradeWork, Wish, finding, steps, told
+from hubfleet.plan.upgrades import Offer, UpgradeWork, Wish, finding, steps, told
 from hubfleet.spec.problems import Position
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
 
@@ -20,7 +20,9 @@ GROUPS = (
 
 
 def offer(name: str, kubernetes: str, chart: str = "0.16.0") -> Offer:
-    return Offer(Template(f"uuid-{name}", name, f"image-{name}", "kubernetes", {CHART_LABEL: chart}), kubernetes)
+    return Offer(
+        Template(f"uuid-{name}", name, f"image-{name}", "kubernetes", {"capi_helm_chart_version": chart}), kubernetes
+    )
 
 
 SITE = (

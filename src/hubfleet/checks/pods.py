@@ -13,6 +13,8 @@ _NO_IMAGE = frozenset(
 _BAD_CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _USER_SERVER = "singleuser-server"
 COMPONENT = "app.kubernetes.io/component"
+USERS_SERVERS = f"{COMPONENT}={_USER_SERVER}"
+"""Selects the pods of users' servers, of both charts."""
 
 
 @dataclass(frozen=True)

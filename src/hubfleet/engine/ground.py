@@ -17,7 +17,7 @@ from hubfleet.engine import expiry, explain, kubeconfigs, look, magnum, upgradin
 from hubfleet.engine.clouds import Clouds
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.leases import Hold
-from hubfleet.engine.probe import CHART_VERSION, Probed, probe
+from hubfleet.engine.probe import Probed, probe
 from hubfleet.engine.run import Clock, Job
 from hubfleet.errors import CloudError, Refused, UsageError
 from hubfleet.events import Say, Watch
@@ -237,8 +237,7 @@ class MagnumGround:
         template = self.magnum.template(there.template)
         if template is None:
             return f", template {there.template} (which is not to be seen any more)"
-        chart = template.labels.get(CHART_VERSION)
-        return f", template {template.name}{f' (chart {chart})' if chart else ''}"
+        return f", template {template.name}{f' (chart {template.chart})' if template.chart else ''}"
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""

@@ -32,8 +32,6 @@ WITHIN = 1200.0
 """Seconds that a pool is given to grow: a machine of Jetstream2 takes minutes. To shrink it is given twice that: the
 autoscaler waits for ten minutes after it added a node, and for ten that a node is idle."""
 LEAST = 0.5
-CHART_VERSION = "capi_helm_chart_version"
-"""Label of a template: the version of the driver's chart; one of a cluster's is ignored (driver.py:550)."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def _scaling(magnum: Magnum, there: Cluster, groups: Sequence[NodeGroup], pool: 
     group = next((one for one in groups if one.name == pool.node_group), None)
     least, most = size(group, there) if group else (0, 0)
     template = magnum.template(there.template)
-    chart = template.labels.get(CHART_VERSION, "") if template else ""
+    chart = template.chart if template else ""
     known = CHARTS.get(chart)
     return Scaling(
         pool=pool.pool,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubfleet.checks.pods import COMPONENT
+from hubfleet.checks.pods import USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.tools.kube import Kube
@@ -23,7 +23,7 @@ class Removal:
     def run(self, *, claims: bool) -> None:
         """Take away users' servers and wait until no pod and no load balancer is left; with `claims` also every claim,
         and wait until their volumes are gone, since a cloud keeps, and bills, those that outlive their cluster."""
-        for pod in self._kube.pods(self._namespace, f"{COMPONENT}=singleuser-server"):
+        for pod in self._kube.pods(self._namespace, USERS_SERVERS):
             self._kube.delete("Pod", self._namespace, pod.name)
         self._wait(self._pods_and_addresses)
         if claims:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from hubfleet.checks.pods import COMPONENT
+from hubfleet.checks.pods import USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.tools.kube import Kube, Pod
 
-SERVER = "singleuser-server"
 USER = "hub.jupyter.org/username"
 """Label of a server's pod (KubeSpawner); the user's name as far as a label takes it."""
 EVERY = 5.0
@@ -29,7 +28,7 @@ class Server:
 
 def running(kube: Kube) -> tuple[Server, ...]:
     """Every user's server of the cluster, of all its hubs."""
-    pods = kube.pods(None, f"{COMPONENT}={SERVER}")
+    pods = kube.pods(None, USERS_SERVERS)
     return tuple(map(_server, filter(_lives, pods)))
 
 

@@ -16,8 +16,6 @@ from hubfleet.plan.steps import Action, Change, Finding, Step
 from hubfleet.spec.problems import Position
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
 
-CHART_LABEL = "capi_helm_chart_version"
-"""Of a template: the version of the driver's chart (driver.py:550)."""
 Version = tuple[int, int, int]
 _CHART = "the driver's chart"
 _ANY = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
@@ -38,7 +36,7 @@ class Offer:
     @property
     def chart(self) -> str:
         """Version of the driver's chart; "" for the driver's own default."""
-        return self.template.labels.get(CHART_LABEL, "")
+        return self.template.chart
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,13 @@ class Template:
     driver: str = ""
     hidden: bool = False
     load_balancer: bool = True
+
+    @property
+    def chart(self) -> str:
+        """Version of the driver's chart for its clusters (magnum-capi-helm 1.4 driver.py:550); "" for the driver's own
+        default."""
+        return self.labels.get("capi_helm_chart_version", "")
+
     """Of the control plane."""
 
 

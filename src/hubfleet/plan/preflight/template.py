@@ -106,10 +106,10 @@ def _image(template: Template, facts: Facts, origin: spec.Position) -> Iterator[
 
 def _labels(template: Template, desired: MagnumCluster, facts: Facts, file: spec.Cluster) -> Iterator[Finding]:
     labels, origin = labels_of(desired, facts), place(file, "template")
-    if known := CHARTS.get(labels.get("capi_helm_chart_version", "")):
+    if known := CHARTS.get(template.chart):
         yield Finding(
             Layer.CHART,
-            f"the template {template.name} is of version {labels['capi_helm_chart_version']} of the driver's chart",
+            f"the template {template.name} is of version {template.chart} of the driver's chart",
             f"{known.trouble} ({known.source})",
             "choose another template; the chart's version cannot be chosen otherwise",
             fatal=False,
