@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from hubfleet.checks.pods import Trouble
 from hubfleet.cli import app
-from hubfleet.engine.ground import ExistingGround
+from hubfleet.engine.ground.existing import ExistingGround
 from hubfleet.engine.probe import Probed
 from hubfleet.errors import Layer, UsageError
 from hubfleet.tools.hub import Answer

@@ -9,8 +9,11 @@ import httpx2
 import pytest
 import yaml
 
-from hubfleet.engine.ground import ExistingGround, MagnumGround
+from hubfleet.engine.ground.existing import ExistingGround
+from hubfleet.engine.ground.magnum import MagnumGround
+from hubfleet.engine.way import Way
 from hubfleet.errors import CloudError, Layer, Refused
+from hubfleet.events import Watch
 from hubfleet.plan import Action
 from hubfleet.provider import ExistingCluster
 from tests.unit.clocks import FakeClock
@@ -126,3 +129,9 @@ def test_what_answers_and_is_no_kubernetes_is_told(tmp_path: Path) -> None:
     api.fail = lambda request: httpx2.Response(200, text="<html>please log in")
     with pytest.raises(CloudError, match="is no Kubernetes API"):
         there(tmp_path, api).infrastructure(load_hub(tmp_path))
+
+
+def test_a_cluster_that_somebody_keeps_has_no_credential_that_could_be_made_anew(tmp_path: Path) -> None:
+    way = Way(lambda _: None, Watch(), FakeClock(), timeout=60)
+    with pytest.raises(Refused, match="no credential that hubfleet could make anew"):
+        there(tmp_path, Api()).rotate(way)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hubfleet.engine.ground import Way
 from hubfleet.engine.rotation import Rotated, rotate
+from hubfleet.engine.way import Way
 from hubfleet.errors import CloudError, Refused
 from hubfleet.events import Watch
 from hubfleet.tools.openstack import Credential

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hubfleet import fleet
-from hubfleet.engine.ground import MagnumGround
+from hubfleet.engine.ground.magnum import MagnumGround
 from hubfleet.errors import CloudError
 from hubfleet.events import Watch
 from hubfleet.fleet import access, applying, planning, scaling, state

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from hubfleet.engine.ground import Way
 from hubfleet.engine.nodes import OpenKube
 from hubfleet.engine.run import pause
+from hubfleet.engine.way import Way
 from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Event, Kind
 from hubfleet.plan.frozen import refuse_foreign
