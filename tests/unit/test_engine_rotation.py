@@ -13,6 +13,7 @@ from hubfleet.engine.rotation import Rotated, rotate
 from hubfleet.engine.way import Way
 from hubfleet.errors import CloudError, Refused
 from hubfleet.events import Watch
+from hubfleet.plan.kept import NOTHING, Kept
 from hubfleet.tools.openstack import Credential
 from tests.unit.clocks import FakeClock
 from tests.unit.kube_api import Api
@@ -61,13 +62,13 @@ class Cloud:
         if self.spreads is not None and self.clock.now() >= self.rotated_at + self.spreads:
             self.config("new")
 
-    def __call__(self) -> Rotated:
+    def __call__(self, kept: Kept = NOTHING) -> Rotated:
         def opened(_: str) -> Any:
             self.api.fail = lambda _: self._spread()
             return self.api.kube()
 
         way = Way(lambda _: None, Watch(), self.clock, 60)
-        return rotate(self, "pythia", opened, way)  # type: ignore[arg-type]
+        return rotate(self, "pythia", opened, way, lambda: kept)  # type: ignore[arg-type]
 
 
 def test_what_mounts_the_credential_is_restarted_once_it_has_the_new_one() -> None:
@@ -117,6 +118,12 @@ def test_what_must_not_be_touched_now_is_refused(changes: dict[str, Any], what: 
     with pytest.raises(Refused, match=what):
         cloud()
     assert cloud.own[0].id == "old"
+
+
+def test_a_cluster_that_was_adopted_gets_a_new_credential_too() -> None:
+    cloud = Cloud()
+    cloud.site.add_cluster(labels={})
+    assert cloud(Kept(adopted=True)).credential == "magnum-u-old-2"
 
 
 def test_a_restricted_credential_is_refused() -> None:

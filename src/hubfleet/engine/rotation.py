@@ -18,6 +18,8 @@ from hubfleet.engine.way import Way
 from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Event, Kind
 from hubfleet.plan.frozen import refuse_foreign
+from hubfleet.plan.kept import Kept
+from hubfleet.plan.requests import MARK
 from hubfleet.tools.kube import Controller, Kube
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.magnum import Cluster, Magnum
@@ -39,12 +41,13 @@ class Rotated:
     left: tuple[str, ...]
 
 
-def rotate(magnum: Magnum, name: str, open_kube: OpenKube, way: Way) -> Rotated:
+def rotate(magnum: Magnum, name: str, open_kube: OpenKube, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
     """Have the cluster's application credential made anew, and restart what uses it. Refused where Magnum cannot, or
-    the cluster is not hubfleet's."""
+    the cluster is not hubfleet's: neither made by it nor, as `kept` tells, adopted."""
     there = magnum.cluster(name)
     if there is None:
         raise CloudError(f"there is no cluster {name}", remedy="hubfleet apply makes it", layer=Layer.MAGNUM)
+    refuse_foreign(there, kept() if MARK not in there.labels else Kept())
     _refuse(magnum, there)
     before = {one.id for one in _of(magnum, there)}
     _tell(way, name, "asked Magnum for a new application credential")
@@ -73,7 +76,6 @@ def rotate(magnum: Magnum, name: str, open_kube: OpenKube, way: Way) -> Rotated:
 
 
 def _refuse(magnum: Magnum, there: Cluster) -> None:
-    refuse_foreign(there)
     if magnum.microversion < NEEDED:
         raise Refused(
             f"the Magnum of {magnum.cloud.name} cannot make new credentials for its clusters",

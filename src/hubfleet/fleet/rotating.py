@@ -6,6 +6,7 @@ from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.rotation import Rotated
 from hubfleet.engine.run import Clock
 from hubfleet.events import Say, Watch
+from hubfleet.fleet.access import access, kept
 from hubfleet.fleet.loading import Target
 from hubfleet.fleet.locking import only_writer
 
@@ -18,5 +19,5 @@ def rotate(target: Target, say: Say, watch: Watch, *, timeout: float) -> Rotated
     only; and Magnum carries out rotations one after another.
     """
     stands_on = ground(target.description, watch, target.clouds)
-    with only_writer(target.cluster.name):
-        return stands_on.rotate(Way(say, watch, Clock(), timeout))
+    with only_writer(target.cluster.name), access(stands_on, target.cluster.name, watch) as opened:
+        return stands_on.rotate(Way(say, watch, Clock(), timeout), lambda: kept(opened))

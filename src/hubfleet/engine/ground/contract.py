@@ -105,7 +105,7 @@ class Ground(Protocol):
         """Remove it, the one of this UUID that the plan found to be hubfleet's, and say what the cloud kept of it."""
         ...
 
-    def rotate(self, way: Way) -> Rotated:
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
         """Have the cluster's own credential at its cloud made anew, which is ours from then on. Refused where there is
         none that hubfleet could make."""
         ...

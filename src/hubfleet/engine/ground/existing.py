@@ -99,7 +99,7 @@ class ExistingGround:
         """See Ground: it is not ours to remove."""
         return ()
 
-    def rotate(self, way: Way) -> Rotated:  # noqa: ARG002 (the contract's)
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:  # noqa: ARG002 (the contract's)
         """See Ground."""
         raise Refused(
             f"{self.cluster.name} has no credential that hubfleet could make anew",

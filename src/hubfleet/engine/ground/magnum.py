@@ -142,9 +142,9 @@ class MagnumGround:
         )
         return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
 
-    def rotate(self, way: Way) -> Rotated:
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
         """See Ground."""
-        return rotation.rotate(self.magnum, self.desired.name, Kube, way)
+        return rotation.rotate(self.magnum, self.desired.name, Kube, way, kept)
 
 
 def _pool(wanted: MagnumPool, group: NodeGroup | None) -> PoolState:
