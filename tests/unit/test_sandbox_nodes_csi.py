@@ -35,14 +35,14 @@ def test_what_is_no_text_is_left_out_of_a_message() -> None:
 
 
 def test_the_kubelet_hears_the_drivers_name_and_the_nodes(tmp_path: Path) -> None:
-    services = csi.Driver("n1", tmp_path).services()
+    services = csi.Driver("n1", tmp_path, lambda: None).services()
     assert services["pluginregistration.Registration"]["GetInfo"]({})[2] == "cinder.csi.openstack.org"
     assert services["csi.v1.Node"]["NodeGetInfo"]({}) == {1: "n1"}
 
 
 def test_a_volumes_folder_is_mounted_where_the_pod_wants_it(tmp_path: Path, ran: list[list[str]]) -> None:
     target = tmp_path / "pods" / "p" / "mount"
-    csi.Driver("n1", tmp_path).services()["csi.v1.Node"]["NodePublishVolume"]({1: "id-1", 4: str(target)})
+    csi.Driver("n1", tmp_path, lambda: None).services()["csi.v1.Node"]["NodePublishVolume"]({1: "id-1", 4: str(target)})
     assert ran == [["mount", "--bind", str(tmp_path / "id-1"), str(target)]]
     assert target.is_dir()
 
@@ -50,7 +50,17 @@ def test_a_volumes_folder_is_mounted_where_the_pod_wants_it(tmp_path: Path, ran:
 def test_a_place_that_nothing_is_mounted_on_is_taken_away(tmp_path: Path, ran: list[list[str]]) -> None:
     target = tmp_path / "mount"
     target.mkdir()
-    driver = csi.Driver("n1", tmp_path)
+    driver = csi.Driver("n1", tmp_path, lambda: None)
     driver.unpublish(target)
     driver.unpublish(target)
     assert (ran, target.exists()) == ([], False)
+
+
+def test_a_driver_that_the_kubelet_could_not_register_begins_anew(tmp_path: Path) -> None:
+    begun: list[str] = []
+    services = csi.Driver("n1", tmp_path, lambda: begun.append("again")).services()
+    heard = services["pluginregistration.Registration"]["NotifyRegistrationStatus"]
+    assert heard({}) == {}
+    assert begun == []
+    assert heard({2: "error updating Node object with CSI driver node info"}) == {}
+    assert begun == ["again"]

@@ -22,6 +22,8 @@ from hubfleet_sandbox.nodes.volume_records import PROVISIONER
 KUBELET = Path("/var/lib/kubelet")
 _SOCKET = KUBELET / "plugins" / PROVISIONER / "csi.sock"
 _REGISTRATION = KUBELET / "plugins_registry" / f"{PROVISIONER}-reg.sock"
+_PAUSE = 1.0
+"""Seconds before it begins anew."""
 _TEXT = 2
 """Wire type of texts and messages in protocol buffers."""
 _WIDTHS = {1: 8, 5: 4}
@@ -32,10 +34,13 @@ Method = Callable[[Message], Message]
 
 
 class Driver:
-    """Answers the kubelet of the node `node`; `volumes` holds a folder for each volume."""
+    """Answers the kubelet of the node `node`; `volumes` holds a folder for each volume. `again` begins from the start:
+    a kubelet whose registration of a driver failed, as where its API server was away just then, does not try again by
+    itself. The real driver's registrar ends then, and is started again (node-driver-registrar 2.15,
+    NotifyRegistrationStatus)."""
 
-    def __init__(self, node: str, volumes: Path) -> None:
-        self._node, self._volumes = node, volumes
+    def __init__(self, node: str, volumes: Path, again: Callable[[], None]) -> None:
+        self._node, self._volumes, self._again = node, volumes, again
 
     def services(self) -> Mapping[str, Mapping[str, Method]]:
         """The methods that a kubelet calls, by service."""
@@ -43,7 +48,7 @@ class Driver:
         return {
             "pluginregistration.Registration": {
                 "GetInfo": lambda _: {1: "CSIPlugin", 2: PROVISIONER, 3: str(_SOCKET), 4: "1.0.0"},
-                "NotifyRegistrationStatus": nothing,
+                "NotifyRegistrationStatus": self.notified,
             },
             "csi.v1.Identity": {
                 "GetPluginInfo": lambda _: {1: PROVISIONER, 2: "sandbox"},
@@ -57,6 +62,12 @@ class Driver:
                 "NodeUnpublishVolume": lambda asked: self.unpublish(Path(asked[2])),
             },
         }
+
+    def notified(self, status: Message) -> Message:
+        """What came of the registration: there is a text where it failed."""
+        if status.get(2):
+            self._again()
+        return {}
 
     def publish(self, volume: str, target: Path) -> Message:
         """Mount the volume's folder; once, however often it is asked for."""
@@ -106,7 +117,7 @@ def write(message: Message) -> bytes:
 def serve(node: str, volumes: Path) -> None:
     """Answer until the process is ended."""
     server = grpc.server(ThreadPoolExecutor(4))
-    for service, methods in Driver(node, volumes).services().items():
+    for service, methods in Driver(node, volumes, _again).services().items():
         handlers = {name: _handler(method) for name, method in methods.items()}
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
     for place in (_SOCKET, _REGISTRATION):
@@ -115,6 +126,11 @@ def serve(node: str, volumes: Path) -> None:
         server.add_insecure_port(f"unix:{place}")
     server.start()
     threading.Event().wait()
+
+
+def _again() -> None:
+    """In a moment, when the kubelet has its answer."""
+    threading.Timer(_PAUSE, os.execv, (sys.executable, sys.orig_argv)).start()
 
 
 def _handler(method: Method) -> grpc.RpcMethodHandler[Message, Message]:
