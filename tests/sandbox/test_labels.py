@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from .conftest import Shell
+from .hub_api import ENV, SERVICE, Hub
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "labels"
@@ -38,23 +37,14 @@ hubs:
     auth: {shared_password: {}}
     admins: [admin]
     values:
-      hub:
-        config:
-          Spawner: {http_timeout: 120}    # a machine that is busy with tests
-          JupyterHub:
-            services: [{name: tester, api_token: "${env:TESTER_TOKEN}"}]
-            load_roles:
-              - {name: tester, services: [tester], scopes: [admin:users, admin:servers, "access:servers"]}
 """
-TOKEN = "0123456789abcdef0123456789abcdef"
-ENV = {"TESTER_TOKEN": TOKEN}
 
 
 @pytest.fixture(scope="module")
 def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A cluster with two kinds of machines for users; destroyed at the end, however far it came."""
     path = tmp_path_factory.mktemp("labels") / "cluster.yaml"
-    path.write_text(FILE)
+    path.write_text(FILE + SERVICE)
     try:
         applied(sandbox, path)
         yield path
@@ -106,41 +96,13 @@ def test_when_apply_is_over_every_node_has_what_its_pool_should_have(sandbox: Sh
 
 @pytest.mark.parametrize("profile", ["plain", "big"])
 def test_a_server_lands_on_the_machine_that_its_user_chose(sandbox: Shell, file: Path, profile: str) -> None:
-    address = sandbox.hubfleet("credentials", file, "--hub", "main", "--json", env=ENV).json["address"]
-    user = f"u-{profile}"
-    hub(address, "POST", f"/users/{user}")
-    hub(address, "POST", f"/users/{user}/server", {"profile": profile})
+    hub, user = Hub(sandbox, file), f"u-{profile}"
+    hub.starts(user, profile=profile)
     try:
-        assert until(120, lambda: server(address, user).get("ready"), bool), hubs_log(sandbox, file)
-        (pod,) = kubectl(sandbox, file, "-n", "main", "get", "pods", "-l", "component=singleuser-server")["items"]
-        node = kubectl(sandbox, file, "get", "node", pod["spec"]["nodeName"])
+        node = kubectl(sandbox, file, "get", "node", hub.pod(user)["spec"]["nodeName"])
         assert node["metadata"]["labels"][GROUP] == profile
     finally:
-        hub(address, "DELETE", f"/users/{user}/server")
-        assert not until(60, lambda: server(address, user), lambda found: not found)
-
-
-def server(address: str, user: str) -> dict[str, Any]:
-    """What JupyterHub says of a user's server; {} if there is none."""
-    return dict(hub(address, "GET", f"/users/{user}")["servers"].get("", {}))
-
-
-def hubs_log(sandbox: Shell, path: Path) -> str:
-    """To read where a server does not come up."""
-    return sandbox.hubfleet("kubectl", "--path", path, "-n", "main", "logs", "deploy/hub", "--tail", "30").said
-
-
-def hub(address: str, method: str, path: str, body: Any = None) -> Any:
-    """An answer of JupyterHub's API."""
-    request = urllib.request.Request(
-        f"{address}/hub/api{path}",
-        method=method,
-        data=json.dumps(body).encode() if body is not None else b"{}" if method == "POST" else None,
-        headers={"Authorization": f"token {TOKEN}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        text = answer.read()
-    return json.loads(text) if text else None
+        hub.stops(user)
 
 
 def grows(sandbox: Shell, group: str, nodes: int) -> None:
