@@ -16,7 +16,7 @@ from typing import Any
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
-from hubfleet.tools.openstack import Credential, Owned, Server, Token
+from hubfleet.tools.openstack import Credential, Flavor, Owned, Server, Token
 from hubfleet.tools.openstack_errors import Unanswered
 from hubfleet.tools.openstack_quota import Room
 from tests.unit.clocks import FakeClock
@@ -45,13 +45,21 @@ class Cloud:
         self.owned: list[Owned] = []
         self.machines: tuple[Server, ...] = ()
         self.rooms: dict[str, Room] = {}
+        self.under_way: set[str] = set()
+        """Releases with which Cluster API has begun."""
         self.own: list[Credential] = []
+
+    def flavors(self) -> tuple[Flavor, ...]:
+        return (Flavor("f-1", "m3.quad", 4, 15360, 20), Flavor("f-2", "m3.large", 16, 61440, 60))
 
     def servers(self) -> tuple[Server, ...]:
         return self.machines
 
     def quota(self) -> dict[str, Room]:
         return self.rooms
+
+    def begun(self, release: str) -> bool:
+        return release in self.under_way
 
     def token(self) -> Token:
         who = ("ada", "u", "PHY123", "p")
@@ -93,6 +101,11 @@ class Site:
         self._rolls_until = float("-inf")
         self.forgetful = ""
         """The name of a group whose request Magnum forgets half way, once."""
+        self.abandons = 0
+        """So many clusters are written down, and then Magnum is killed."""
+        self.killed_after_helm = False
+        """Magnum is killed when Helm has installed the next cluster, so that no group ever has its release."""
+        self._written: dict[str, float] = {}
         self._helm_until = float("-inf")
         self._events: list[tuple[float, Callable[[], None]]] = []
         self._next_look = clock.now() + 10
@@ -103,7 +116,10 @@ class Site:
     def cluster(self, name_or_uuid: str) -> Cluster | None:
         with self._lock:
             self._advance()
-            return next((c for c in self.clusters.values() if name_or_uuid in (c.name, c.uuid)), None)
+            found = next((c for c in self.clusters.values() if name_or_uuid in (c.name, c.uuid)), None)
+            if found is None or found.uuid not in self._written:
+                return found
+            return replace(found, age=self.clock.now() - self._written[found.uuid])
 
     def named(self, name: str) -> tuple[Cluster, ...]:
         with self._lock:
@@ -127,7 +143,10 @@ class Site:
             self._advance()
             self.requests.append(f"delete cluster {uuid}")
             self.clusters[uuid] = replace(self.clusters[uuid], status="DELETE_IN_PROGRESS")
-            self._after(15, lambda: self._forget(uuid))
+            if self.forgetful == "delete":
+                self.forgetful = ""
+            else:
+                self._after(15, lambda: self._forget(uuid))
 
     def resize(self, uuid: str, group: str, count: int) -> None:
         with self._lock:
@@ -136,6 +155,9 @@ class Site:
             self._heard()
             self.requests.append(f"resize {name} {count}")
             self._row(name, count=count, status="UPDATE_IN_PROGRESS")
+            if name == self.forgetful:
+                self.forgetful = ""
+                return
             if name == "default-master":
                 self.clusters[uuid] = replace(self.clusters[uuid], control_plane_nodes=count)
             self._upgrade(uuid, on_success=lambda: self._status(uuid, "UPDATE_IN_PROGRESS"), on_failure=name)
@@ -297,6 +319,10 @@ class Site:
             "default-master": replace(master, role="master"),
             "default-worker": _group("default-worker", body["flavor_id"], body["node_count"], 1, None),
         }
+        self._written[uuid] = self.clock.now()
+        if self.abandons:
+            self.abandons -= 1
+            return
         if self.create_reason:
             self._after(2, lambda: self._status(uuid, "CREATE_FAILED", reason=self.create_reason))
             return
@@ -304,7 +330,8 @@ class Site:
         self._upgrade(uuid, on_success=lambda: self._installed(uuid), on_failure="default-worker")
 
     def _installed(self, uuid: str) -> None:
-        self.group_rows = {name: replace(row, release="r") for name, row in self.group_rows.items()}
+        if not self.killed_after_helm:
+            self.group_rows = {name: replace(row, release="r") for name, row in self.group_rows.items()}
         self._after(self.control_plane, lambda: self._address(uuid))
 
     def _address(self, uuid: str) -> None:

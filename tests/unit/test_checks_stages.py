@@ -11,7 +11,7 @@ from hubfleet.checks.stages import BOOT, CONTROL_PLANE, ClusterSeen, PoolSeen, o
 from hubfleet.errors import Layer
 from hubfleet.tools.kube_objects import Container, Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup
-from hubfleet.tools.openstack import Server
+from hubfleet.tools.openstack import Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 GROUP = NodeGroup("g", "user", "m3.quad", "CREATE_IN_PROGRESS", 3, False, "worker", {})
@@ -64,6 +64,13 @@ FULL = {"cores": Room(150, 149)}
         (
             pool(servers=(server(), server("lab-abc-user-2")), rooms=FULL),
             *(Layer.QUOTA, "quota of cores is used up (149 of 150)", "what waits goes on by itself", True),
+        ),
+        (
+            pool(servers=(), rooms={"cores": Room(150, 140)}, machine=Flavor("f", "m3.large", 16, 61440, 60)),
+            Layer.QUOTA,
+            "quota of cores is used up (140 of 150: 10 left, and a machine takes 16)",
+            "ask for more quota",
+            True,
         ),
         (pool(servers=()), Layer.CLUSTER_API, "Nova has no machine of it", "the cluster's UUID", False),
         (pool(BOOT + 1, servers=()), Layer.CLUSTER_API, "Nova has no machine of it", "operators", True),
@@ -149,3 +156,18 @@ def test_servers_are_told_apart_by_name_also_where_one_group_begins_like_another
     assert [one.name for one in servers_of("gpu", "lab-abc", groups, every)] == ["lab-abc-gpu-x1"]
     assert [one.name for one in servers_of("gpu-large", "lab-abc", groups, every)] == ["lab-abc-gpu-large-x1"]
     assert [one.name for one in servers_of("control-plane", "lab-abc", (), every)] == ["lab-abc-control-plane-x1"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "unasked"),
+    [
+        (pool(servers=()), True),
+        (pool(nodes=(node(),), servers=(server(),)), True),
+        (pool(servers=(), rooms=FULL), False),
+        (pool(servers=(server(status="BUILD"),)), False),
+        (pool(servers=(server(),)), False),
+        (pool(servers=None), False),
+    ],
+)
+def test_machines_that_nothing_hinders_and_nobody_asks_nova_for_are_told_apart(seen: PoolSeen, unasked: bool) -> None:
+    assert of_pool(seen).unasked is unasked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from hubfleet.engine import magnum
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.look import observe
 from hubfleet.engine.run import run
-from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.errors import CloudError, HubfleetError, Layer, Refused
 from hubfleet.events import Event, Kind, Watch
 from hubfleet.plan.frozen import Terms
-from hubfleet.plan.infrastructure import Observed, steps
+from hubfleet.plan.infrastructure import steps
 from hubfleet.plan.steps import Action
 from hubfleet.tools.openstack import Owned
 from tests.unit.clocks import FakeClock
@@ -46,14 +47,14 @@ class Trial:
 
     def _steps(self) -> Any:
         there = observe(self.site, self.desired)  # type: ignore[arg-type]
-        return steps(self.desired, Observed(TEMPLATE, there.cluster, there.groups), self.file, self.terms)
+        return steps(self.desired, replace(there, template=TEMPLATE), self.file, self.terms)
 
-    def apply(self, timeout: float = 3600, hold: Hold | None = None) -> float:
-        """Fake seconds that it took."""
+    def apply(self, timeout: float = 3600, hold: Hold | None = None, made: Any = None) -> float:
+        """Fake seconds that it took. `made`: a plan of before."""
         self.clock.restart()
         began = self.clock.now()
         jobs = magnum.jobs(
-            self._steps(),
+            made or self._steps(),
             self.site,  # type: ignore[arg-type]
             kube=lambda _: Kube(self.site),  # type: ignore[arg-type, return-value]
             say=self.said.append,
@@ -404,13 +405,94 @@ def test_a_deletion_that_magnum_forgot_is_asked_for_again(tmp_path: Path) -> Non
     assert "user" not in trial.statuses
 
 
-def test_a_cluster_whose_making_was_abandoned_is_told_after_a_while(tmp_path: Path) -> None:
+def test_a_cluster_whose_making_was_forgotten_goes_after_a_quarter_of_an_hour_and_is_made_anew(tmp_path: Path) -> None:
     trial = Trial(tmp_path)
-    trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, release=None)
+    trial.site.abandons = 1
+
+    assert trial.apply() > 900
+
+    assert [request for request in trial.site.requests if request.endswith("pythia") or "delete" in request] == [
+        "create cluster pythia",
+        "delete cluster u-0",
+        "create cluster pythia",
+    ]
+    assert set(trial.plan().values()) == {Action.KEEP}
+    assert "Magnum began to make it and forgot: it goes, and is made anew" in trial.texts("cluster")
+
+
+def test_a_cluster_that_is_forgotten_again_and_again_is_not_made_for_ever(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.site.abandons = 9
 
     with pytest.raises(CloudError, match="began to make the cluster pythia and stopped") as caught:
         trial.apply()
-    assert "hubfleet destroy" in caught.value.remedy
+    assert caught.value.layer is Layer.DRIVER
+    assert len([request for request in trial.site.requests if "create" in request]) == 2
+    assert trial.site.clusters == {}
+
+
+def test_what_was_forgotten_long_ago_is_replaced_at_once_and_what_is_young_is_waited_for(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, age=899.0)
+    assert trial.plan()["cluster"] is Action.FINISH
+
+    trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, age=901.0)
+    assert trial.plan()["cluster"] is Action.REPLACE
+    assert trial.apply() < 900
+    assert [request for request in trial.site.requests if "cluster" in request] == [
+        "delete cluster u-old",
+        "create cluster pythia",
+    ]
+
+
+def test_a_cluster_that_came_up_after_the_plan_was_made_is_not_deleted(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    late = trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, age=901.0)
+    plan = trial._steps()
+    trial.site.clusters = {"u-old": replace(late, api_address="https://10.0.0.1:6443")}
+
+    with pytest.raises(CloudError, match="has come up after all"):
+        trial.apply(made=plan)
+    assert trial.site.requests == []
+
+
+def test_a_cluster_with_which_cluster_api_has_begun_is_never_taken_for_forgotten(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, age=1e6)
+    trial.site.cloud.under_way = {"pythia-abc"}
+
+    assert trial.plan()["cluster"] is Action.FINISH
+
+
+def test_a_cluster_of_somebody_elses_that_was_forgotten_is_left_alone(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.site.add_cluster(status="CREATE_IN_PROGRESS", api_address=None, age=1e6, labels={})
+
+    with pytest.raises(Refused):
+        trial.plan()
+
+
+def test_a_cluster_is_waited_for_though_magnum_was_killed_when_helm_had_done_its_work(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, control_plane=2000)
+    trial.site.killed_after_helm = True
+    trial.site.cloud.under_way = {"pythia-abc"}
+
+    trial.apply()
+
+    assert [request for request in trial.site.requests if "cluster" in request] == ["create cluster pythia"]
+
+
+def test_a_resize_that_magnum_forgot_half_way_is_nudged(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.apply()
+    trial.site.forgetful = "user"
+    trial.site.cloud.machines = ()
+    trial.wants({**POOLS, "user": {**POOLS["user"], "nodes": 3}})
+
+    trial.apply(timeout=7200)
+
+    assert len([node for node in trial.site.nodes() if node.name.startswith("user-")]) == 3
+    assert any("nudge 1 settles it" in text for text in trial.texts("cluster"))
 
 
 def test_nodes_that_do_not_come_in_time_are_an_error_that_says_how_many_did(tmp_path: Path) -> None:
@@ -454,6 +536,17 @@ def test_destroy_deletes_and_waits_and_tells_what_is_left(tmp_path: Path) -> Non
     assert trial.site.clusters == {}
     assert trial.site.requests[-1] == f"delete cluster {uuid}"
     assert [owned.id for owned in left] == ["v-1"]
+
+
+def test_destroy_asks_again_for_what_magnum_forgot(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.site.add_cluster()
+    trial.site.forgetful = "delete"
+
+    trial.destroy("u-old")
+
+    assert trial.site.requests == ["delete cluster u-old"] * 2
+    assert trial.site.clusters == {}
 
 
 def test_destroy_of_nothing_is_done_at_once(tmp_path: Path) -> None:

@@ -105,6 +105,26 @@ def test_a_cluster_that_is_not_there_is_none(magnum: Magnum, server: Server) -> 
     assert magnum.cluster("nope") is None
 
 
+@pytest.mark.parametrize(
+    ("created", "date", "age"),
+    [
+        ("2026-11-22T15:00:00+00:00", "Sun, 22 Nov 2026 15:20:00 GMT", 1200.0),
+        ("2026-11-22T15:00:00", "Sun, 22 Nov 2026 15:00:01 GMT", 1.0),
+        (None, "Sun, 22 Nov 2026 15:20:00 GMT", None),
+        ("2026-11-22T15:00:00+00:00", "at noon", None),
+    ],
+)
+def test_a_clusters_age_is_by_magnums_own_clock(
+    magnum: Magnum, server: Server, created: str | None, date: str, age: float | None
+) -> None:
+    server.answer("GET", "/magnum/v1/clusters/four", CLUSTER | {"created_at": created}, Date=date)
+
+    found = magnum.cluster("four")
+
+    assert found is not None
+    assert found.age == age
+
+
 def several(server: Server, *clusters: dict[str, Any]) -> None:
     """Magnum has these, and one of another name."""
     server.answer("GET", "/magnum/v1/clusters/two", error(409, "Multiple clusters exist with same name."), 409)

@@ -382,6 +382,14 @@ def test_leftovers_are_what_bears_the_marks_as_a_word(cloud: Cloud, server: Serv
     )
 
 
+def test_cluster_api_has_begun_with_a_cluster_whose_security_groups_are_there(cloud: Cloud, server: Server) -> None:
+    named = [{"name": "default"}, {"name": "k8s-cluster-magnum-p-1-pythia-abcd-secgroup-worker"}]
+    server.answer("GET", "/network/v2.0/security-groups", {"security_groups": named})
+
+    assert cloud.begun("pythia-abcd")
+    assert not cloud.begun("pythia-abc")
+
+
 # requests
 
 

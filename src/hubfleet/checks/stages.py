@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hubfleet.errors import Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup
-from hubfleet.tools.openstack import Server
+from hubfleet.tools.openstack import Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 BOOT = 600.0
@@ -31,12 +31,14 @@ class Stage:
     text: str
     remedy: str = ""
     stuck: bool = False
+    unasked: bool = False
+    """Nova has fewer machines than there are to be, and nothing is seen to hinder it: perhaps nobody asks for them."""
 
 
 @dataclass(frozen=True)
 class PoolSeen:
     """A pool: how many nodes it shall have, Magnum's word of its group, the nodes that Kubernetes has, and the pods of
-    the cluster's addons. `servers` None: Nova was not asked. `waited` seconds so far."""
+    the cluster's addons. `servers` None: Nova was not asked. `waited` seconds so far. `machine`: its flavor."""
 
     wanted: int
     group: NodeGroup | None
@@ -45,6 +47,7 @@ class PoolSeen:
     servers: Sequence[Server] | None = None
     rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
     addons: Sequence[Pod] = ()
+    machine: Flavor | None = None
 
 
 def of_pool(seen: PoolSeen) -> Stage:
@@ -56,7 +59,7 @@ def of_pool(seen: PoolSeen) -> Stage:
     found = found or next(_of_nodes(seen), None)
     if found is None:
         return Stage(Layer.CLUSTER_API, f"{len(seen.nodes)} of {seen.wanted} nodes registered, {ready} ready")
-    return Stage(found.layer, f"{head}: {found.text}", found.remedy, found.stuck)
+    return replace(found, text=f"{head}: {found.text}")
 
 
 def _of_machines(seen: PoolSeen, missing: int) -> Iterator[Stage]:
@@ -67,7 +70,7 @@ def _of_machines(seen: PoolSeen, missing: int) -> Iterator[Stage]:
         return
     yield from _failed(seen.servers)
     if len(seen.servers) < seen.wanted:
-        yield from _no_room(seen.rooms)
+        yield from _no_room(seen.rooms, seen.machine)
     yield from _unregistered(seen.servers, {node.name for node in seen.nodes}, missing, seen.waited)
 
 
@@ -95,17 +98,19 @@ def _fault(server: Server) -> Stage:
 _MORE = "make pools smaller, end what else runs in the project, or ask for more quota; what waits goes on by itself"
 
 
-def _no_room(rooms: Mapping[str, Room]) -> Iterator[Stage]:
+def _no_room(rooms: Mapping[str, Room], machine: Flavor | None) -> Iterator[Stage]:
     """Cluster API asks Nova again and again for what the quota does not allow, and Nova keeps no trace of it."""
+    takes = {"cores": machine.vcpus, "ram": machine.ram} if machine else _LEAST
     for name in ("instances", "cores", "ram", "ports", "volumes"):
         room = rooms.get(name)
-        if room is not None and room.limit is not None and (room.left or 0) < _LEAST.get(name, 1):
-            text = f"the project's quota of {name} is used up ({room.used} of {room.limit})"
+        if room is not None and room.limit is not None and (room.left or 0) < takes.get(name, 1):
+            left = f": {room.left} left, and a machine takes {takes[name]}" if room.left and machine else ""
+            text = f"the project's quota of {name} is used up ({room.used} of {room.limit}{left})"
             yield Stage(Layer.QUOTA, text, _MORE, stuck=True)
 
 
 _LEAST = {"cores": 2, "ram": 2048}
-"""The smallest machine that the driver takes (magnum-capi-helm 1.4 driver.py:748)."""
+"""Of the smallest machine that the driver takes (magnum-capi-helm 1.4 driver.py:748)."""
 
 
 def _unregistered(servers: Sequence[Server], nodes: Collection[str], missing: int, waited: float) -> Iterator[Stage]:
@@ -119,6 +124,7 @@ def _unregistered(servers: Sequence[Server], nodes: Collection[str], missing: in
             "Cluster API, in the site's management cluster, has not asked for one or may not: if it lasts, tell the "
             "cloud's operators the cluster's UUID",
             stuck=waited > BOOT,
+            unasked=True,
         )
     elif stopped:
         names = ", ".join(one.name for one in stopped)
@@ -136,7 +142,7 @@ def _unregistered(servers: Sequence[Server], nodes: Collection[str], missing: in
     elif running:
         yield Stage(Layer.NODE, f"{len(running)} of its machines boot")
     elif missing:
-        yield Stage(Layer.CLUSTER_API, f"Nova has {len(servers)} of its machines so far")
+        yield Stage(Layer.CLUSTER_API, f"Nova has {len(servers)} of its machines so far", unasked=True)
 
 
 def _of_nodes(seen: PoolSeen) -> Iterator[Stage]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from hubfleet.checks.stages import ClusterSeen, PoolSeen, Stage, of_cluster, of_pool, servers_of
 from hubfleet.engine.sight import see
 from hubfleet.provider import MagnumCluster
 from hubfleet.tools.kube import Kube, Node
-from hubfleet.tools.magnum import Cluster, Magnum
+from hubfleet.tools.magnum import Magnum
 
 
 def stages(
@@ -25,7 +24,7 @@ def stages(
     late = [one for one in pools if sum(node.ready for node in nodes.get(one.pool, ())) < max(1, one.nodes.min)]
     if kube is not None and not late:
         return {}
-    sight, waited, release = see(magnum.cloud, kube), _age(there), there.release or ""
+    sight, waited, release = see(magnum.cloud, kube), math.inf if there.age is None else there.age, there.release or ""
     if kube is None:
         servers = None if sight.servers is None else servers_of("control-plane", release, list(groups), sight.servers)
         return {"": of_cluster(ClusterSeen(there, waited, servers, sight.rooms))}
@@ -33,14 +32,7 @@ def stages(
     for pool in late:
         group, own = groups[pool.node_group], nodes.get(pool.pool, ())
         servers = None if sight.servers is None else servers_of(group.name, release, list(groups), sight.servers)
-        seen = PoolSeen(max(1, pool.nodes.min), group, own, waited, servers, sight.rooms, sight.addons)
+        known = (servers, sight.rooms, sight.addons, sight.machine(group))
+        seen = PoolSeen(max(1, pool.nodes.min), group, own, waited, *known)
         found[pool.pool] = of_pool(seen)
     return found
-
-
-def _age(there: Cluster) -> float:
-    """Seconds since Magnum wrote the cluster down; for ever where it does not tell."""
-    if not there.created:
-        return math.inf
-    created = datetime.fromisoformat(there.created)
-    return (datetime.now(UTC) - (created if created.tzinfo else created.replace(tzinfo=UTC))).total_seconds()

@@ -22,7 +22,10 @@ NUDGES = 8
 HELM = 330.0
 """Seconds: the driver lets Helm work for 5 minutes."""
 QUIET = 600.0
-"""Seconds without any change after which a nudge is tried: a Magnum that was restarted forgets what it was doing."""
+"""Seconds without any change after which a nudge is tried, then twice as many, and so on: a Magnum that was restarted
+forgets what it was doing."""
+UNASKED = 60.0
+"""The same where Nova lacks machines that nothing is seen to hinder."""
 STUCK = 300.0
 """Seconds that Magnum may be behind Kubernetes before hubfleet stops waiting for it."""
 _CONFLICT = re.compile(r"already exists|another operation|in progress|has no deployed releases", re.IGNORECASE)
@@ -38,7 +41,7 @@ class Healing:
 
     def __init__(self, view: View, spacing: Spacing, steps: Sequence[str]) -> None:
         self._view, self._spacing, self._steps = view, spacing, frozenset(steps)
-        self._nudges = 0
+        self._nudges = self._quiet_nudges = 0
         self._nudged = float("-inf")
         self._behind_since: float | None = None
         self._seen: object = None
@@ -48,6 +51,20 @@ class Healing:
         """Until Magnum has nothing under way and nothing failed, or is behind what Kubernetes shows for too long."""
         self._behind_since = None
         self._view.wait(self._settled, lambda: "Magnum is still at it")
+
+    def served(self) -> None:
+        """Until Kubernetes has shown everything to be done. Magnum calls a group complete whose nodes are ready, also
+        where it was killed before it asked Cluster API for more of them."""
+        self._view.wait(self._served, lambda: "nodes are missing")
+
+    def _served(self) -> bool:
+        if self._nodes_ready() or not any(stage.unasked for stage in dict(self._view.stages).values()):
+            return self._nodes_ready()
+        cluster = self._view.cluster
+        if cluster is not None and self._quiet(cluster):
+            self._nudge("Nova has not been asked for every machine")
+            self.settle()
+        return False
 
     def one_at_a_time(self, step: str) -> None:
         """After conflicts: until the last request is wholly over."""
@@ -84,14 +101,18 @@ class Healing:
         return self._behind(cluster)
 
     def _quiet(self, cluster: Cluster) -> bool:
-        """Nothing has changed for long. A resize is not taken while a cluster is being made."""
+        """Nothing has changed for long. A resize is not taken while a cluster is being made (Magnum 23
+        conductor/handlers/cluster_conductor.py:205)."""
         seen, now = (cluster, self._view.groups, frozenset(self._view.ready)), self._view.patience.clock.now()
         if seen != self._seen:
             self._seen, self._seen_at = seen, now
-        quiet = now - self._seen_at > QUIET and cluster.status == "UPDATE_IN_PROGRESS" and self._nudges < NUDGES
-        if quiet:
-            self._seen_at = now
-        return quiet
+        unasked = any(stage.unasked for stage in dict(self._view.stages).values())
+        patience = (UNASKED if unasked else QUIET) * 2**self._quiet_nudges
+        if now - self._seen_at <= patience or cluster.status == "CREATE_IN_PROGRESS":
+            return False
+        self._seen_at = now
+        self._quiet_nudges += 1
+        return True
 
     def _nodes_ready(self) -> bool:
         return self._steps <= self._view.ready

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hubfleet.engine.run import together
-from hubfleet.plan.infrastructure import Observed, going, stillborn
+from hubfleet.plan.infrastructure import Observed, abandoned, stands
 from hubfleet.plan.preflight import Facts
 from hubfleet.plan.preflight.facts import template_of
 from hubfleet.plan.upgrades import Offer
@@ -45,14 +45,15 @@ def look(magnum: Magnum, desired: MagnumCluster) -> Seen:
     there, servers = answers.pop("there")
     cluster: Cluster | None = there.cluster
     facts = Facts(cloud=cloud.name, token=token, now=datetime.now(UTC), **answers)
-    if cluster is None or going(cluster) or stillborn(cluster):
+    if cluster is None or not stands(there):
         facts = _to_make_one(magnum, desired, facts)
     else:
         machines = _machines(there.groups, servers, facts.flavors)
         facts = replace(facts, exists=True, owner=cluster.user, labels=cluster.labels, machines=machines)
     template = next((t for t in facts.templates if desired.template in (t.uuid, t.name)), None)
     network, subnet = _network(desired, facts.networks, facts.subnets)
-    return Seen(Observed(template, cluster, there.groups, network, subnet, facts.flavors), facts)
+    observed = replace(there, template=template, network=network, subnet=subnet, flavors=facts.flavors)
+    return Seen(observed, facts)
 
 
 def _there(magnum: Magnum, desired: MagnumCluster) -> tuple[Observed, tuple[Server, ...]]:
@@ -65,7 +66,15 @@ def _there(magnum: Magnum, desired: MagnumCluster) -> tuple[Observed, tuple[Serv
         asks["servers"] = magnum.cloud.servers
     answers = together(asks)
     servers = tuple(s for s in answers.get("servers", ()) if s.name.startswith(f"{cluster.release}-"))
-    return Observed(None, cluster, answers["groups"]), servers
+    return Observed(None, cluster, answers["groups"], abandoned=forgotten(magnum, cluster, answers["groups"])), servers
+
+
+def forgotten(magnum: Magnum, cluster: Cluster, groups: tuple[NodeGroup, ...], waited: float = 0.0) -> bool:
+    """Whether its making has stopped for good, which somebody has watched for `waited` seconds. A request to Neutron,
+    where it seems so."""
+    if not abandoned(cluster, groups, waited):
+        return False
+    return cluster.release is None or not magnum.cloud.begun(cluster.release)
 
 
 def _templates(magnum: Magnum, desired: MagnumCluster) -> tuple[Template, ...]:
@@ -98,7 +107,10 @@ def _to_make_one(magnum: Magnum, desired: MagnumCluster, facts: Facts) -> Facts:
 def observe(magnum: Magnum, desired: MagnumCluster) -> Observed:
     """The cluster of this name and its node groups only, with no template."""
     cluster = magnum.cluster(desired.name)
-    return Observed(None, cluster, magnum.groups(cluster.uuid) if cluster else ())
+    if cluster is None:
+        return Observed(None)
+    groups = magnum.groups(cluster.uuid)
+    return Observed(None, cluster, groups, abandoned=forgotten(magnum, cluster, groups))
 
 
 def offers(magnum: Magnum) -> tuple[Offer, ...]:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
-from hubfleet.engine import twins
+from hubfleet.engine import look, twins
 from hubfleet.engine.healing import Healing, create_failed
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_view import FIRST, View
 from hubfleet.engine.spacing import Spacing
 from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.events import Kind
 from hubfleet.plan import requests
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork, size
 from hubfleet.plan.steps import Action, Step
@@ -25,11 +26,12 @@ from hubfleet.tools.magnum import DEFAULT_MASTER, DEFAULT_WORKER, NodeGroup
 from hubfleet.tools.openstack_errors import transient
 
 _ORDER = (Action.DESTROY, Action.REPLACE, Action.CREATE, Action.FINISH, Action.CHANGE)
-ABANDONED = 900.0
-"""Seconds after which nobody installs the driver's release any more: Helm is given five minutes."""
-FORGOTTEN = 120.0
-"""Seconds after which a deletion is asked for again: a Magnum that is restarted forgets what it had accepted, and takes
-the same request again (Magnum 23 conductor/handlers/nodegroup_conductor.py:116 looks at no status)."""
+FORGOTTEN = 30.0
+"""Seconds after which a deletion is asked for again, then twice as many, and so on: a Magnum that is restarted forgets
+what it had accepted, and takes the same request again (Magnum 23 conductor/handlers/nodegroup_conductor.py:116 looks at
+no status). Nodes that are drained take as long, and do not mind."""
+TWICE = 2
+"""How often a cluster is made whose making stops."""
 LOST = 5
 """How often a request is sent again whose answer got lost."""
 
@@ -58,6 +60,7 @@ class Requests:
             for step, work in pools:
                 self._fit(step, work)
             self._control_plane()
+            self._healing.served()
         return f"Magnum: {self._view.cluster.status}" if self._view.cluster else "Magnum: gone"
 
     # the cluster
@@ -68,12 +71,18 @@ class Requests:
             self._take_up()
             return
         if work.doomed:
+            self._view.tell("cluster", "the old one goes first")
             self._remove(work.doomed)
-        self._view.follow(self._made(work.body))
-        self._view.wait_known()
-        self._wait_for_lock()
-        self._helm_over()
-        twins.settle(self._view, self._maker)
+        for _ in range(TWICE):
+            self._view.follow(self._made(work.body))
+            self._view.wait_known()
+            self._wait_for_lock()
+            if self._helm_over():
+                twins.settle(self._view, self._maker)
+                return
+            self._view.tell("cluster", "Magnum began to make it and forgot: it goes, and is made anew", Kind.WARNING)
+            self._remove(self._view.known)
+        raise _abandoned(self._view.name)
 
     def _take_up(self) -> None:
         """The cluster was there when the plan was made."""
@@ -89,8 +98,6 @@ class Requests:
         self._view.look()
         twins.settle(self._view, self._maker)
         self._wait_for_lock()
-        if found.status == "CREATE_IN_PROGRESS" and not found.api_address:
-            self._helm_over()
 
     @property
     def _maker(self) -> str:
@@ -109,7 +116,13 @@ class Requests:
         doomed = View(self._magnum, self._view.name, lambda _: None, self._patience)
         doomed.follow(uuid)
         there = doomed.look()
-        self._view.tell("cluster", "the old one goes first")
+        if there and there.api_address and not there.going:
+            raise CloudError(
+                f"the cluster {there.name}, which was to be made anew, has come up after all",
+                why=f"Magnum says {there.status}, and its API has an address: {there.api_address}",
+                remedy="apply again: it goes on with this one",
+                layer=Layer.MAGNUM,
+            )
         if there and not there.status.startswith("DELETE_"):
             self._magnum.delete_cluster(uuid)
         doomed.wait_gone("cluster")
@@ -136,25 +149,28 @@ class Requests:
             layer=Layer.MAGNUM,
         )
 
-    def _helm_over(self) -> None:
-        """Until the driver has installed its release. How long that takes at this site gives the spacing: the cluster
-        has its release's name just before, the node groups just after (Magnum 23
-        conductor/handlers/cluster_conductor.py:74)."""
-        asked, began = self._patience.clock.now(), None
+    def _helm_over(self) -> bool:
+        """Until the driver has installed its release; False if Magnum has forgotten to. How long that takes at this
+        site gives the spacing: the cluster has its release's name just before, the node groups just after (Magnum 23
+        conductor/handlers/cluster_conductor.py:74), unless it was killed in between."""
+        asked, began, forgotten = self._patience.clock.now(), None, False
 
         def over() -> bool:
-            nonlocal began
+            nonlocal began, forgotten
             self._stop_if_failed()
             now = self._patience.clock.now()
-            if began is None and self._view.cluster and self._view.cluster.release:
+            there, groups = self._view.cluster, self._view.groups
+            if there is None:
+                return False
+            if began is None and there.release:
                 began = now
-            if now - asked > ABANDONED:
-                raise _abandoned(self._view.name)
-            return any(group.release for group in self._view.groups)
+            forgotten = look.forgotten(self._magnum, there, groups, now - asked)
+            return forgotten or bool(there.api_address) or any(group.release for group in groups)
 
         self._view.wait(over, lambda: "Magnum's driver has not installed the cluster's release")
-        if began is not None:
+        if began is not None and not forgotten:
             self._spacing.learn(self._patience.clock.now() - began)
+        return not forgotten
 
     def _stop_if_failed(self) -> None:
         cluster = self._view.cluster
@@ -197,7 +213,7 @@ class Requests:
     def _delete(self, step: Step, group: str) -> None:
         """Until the group is gone from Magnum's list: any upgrade before that would install it again (the driver
         leaves out of its values the group of the request alone, magnum-capi-helm 1.4 driver.py:1357)."""
-        tries, clock = 0, self._patience.clock
+        tries, clock, patience = 0, self._patience.clock, FORGOTTEN
         while tries < LOST:
             self._spacing.wait()
             self._view.tell(step.id, "asked Magnum to delete the node group")
@@ -210,7 +226,7 @@ class Requests:
                 tries += 1
                 continue
             self._view.wait(
-                lambda: self._over(group) or clock.now() - asked > FORGOTTEN,  # noqa: B023 (called in this round only)
+                lambda: self._over(group) or clock.now() - asked > patience,  # noqa: B023 (called in this round only)
                 lambda: f"{step.id} is still there",
             )
             there = self._view.group(group)
@@ -220,6 +236,7 @@ class Requests:
                 self._healing.judge(there)
                 self._spacing.conflict()
                 tries += 1
+            patience = max(2 * patience, 2 * self._spacing.seconds)
         raise HubfleetError(
             f"Magnum does not delete the node group {group}",
             why=f"it was asked {LOST} times",
@@ -342,7 +359,7 @@ class Requests:
 def _abandoned(name: str) -> CloudError:
     return CloudError(
         f"Magnum began to make the cluster {name} and stopped",
-        why=f"the driver's release is not there after {ABANDONED / 60:.0f} min; perhaps Magnum was restarted meanwhile",
-        remedy="remove it with `hubfleet destroy`, then apply again",
+        why="the driver's release was not there after 15 min, twice; Magnum's conductor seems to die of it",
+        remedy="tell the cloud's operators; `hubfleet apply` later makes it anew",
         layer=Layer.DRIVER,
     )

@@ -16,6 +16,11 @@ FIRST = 1.0
 """Seconds after a request until Magnum's conductor may be expected to have begun with it."""
 LEAST = 0.5
 """Seconds between two looks."""
+GRACE = 15.0
+"""Seconds that who asks Magnum goes on after time is up: who looks at the nodes knows better what is missing."""
+AGAIN = 330.0
+"""Seconds after which the deletion of a cluster is asked for again, which a Magnum that was restarted may have
+forgotten: the driver lets Helm work for five minutes, and does not mind a release that is gone."""
 UNKNOWN = 120.0
 """Seconds after its 202 during which Magnum may know nothing of a cluster (its conductor writes the row)."""
 
@@ -35,7 +40,11 @@ class Patience:
     @property
     def over(self) -> bool:
         """Time is up."""
-        return self.clock.now() > self._end
+        return self.over_by(0)
+
+    def over_by(self, seconds: float) -> bool:
+        """Time was up so many seconds ago."""
+        return self.clock.now() > self._end + seconds
 
     @property
     def told(self) -> str:
@@ -101,7 +110,7 @@ class View:
             self.look()
             if done():
                 return
-            if self.patience.over:
+            if self.patience.over_by(GRACE):
                 raise self.overdue(what(), Layer.MAGNUM)
             if (self.cluster, self.groups) != before:
                 since = self.patience.clock.now()
@@ -131,7 +140,13 @@ class View:
     def wait_gone(self, subject: str) -> None:
         """Until the cluster is deleted. CloudError if Magnum fails to."""
 
+        asked = self.patience.clock.now()
+
         def gone() -> bool:
+            nonlocal asked
+            if self.cluster and self.patience.clock.now() - asked > AGAIN:
+                asked = self.patience.clock.now()
+                self.magnum.delete_cluster(self.cluster.uuid)
             if self.cluster and self.cluster.status == "DELETE_FAILED":
                 raise CloudError(
                     f"Magnum failed to delete the cluster {self.name}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from hubfleet.checks.stages import ClusterSeen, PoolSeen, Stage, of_cluster, of_pool
 from hubfleet.engine.leases import Hold
@@ -44,6 +46,7 @@ class Nodes:
                 if waited > AFTER:
                     self._tell("cluster", stage)
                 if view.patience.over:
+                    stage = self._last("cluster", self._stage_of_api(math.inf))
                     what = f"the Kubernetes API of {view.name} is not there: {stage.text}"
                     raise view.overdue(what, stage.layer, stage.remedy)
                 view.patience.clock.sleep(pause(waited, least=LEAST))
@@ -68,11 +71,17 @@ class Nodes:
                 if nodes is not None:
                     self._tell(step, stage)
                 if view.patience.over:
+                    stage = self._last(step, self._stage(work.node_group, wanted, nodes, math.inf))
                     raise view.overdue(f"{step.replace('/', ' ')}: {stage.text}", stage.layer, stage.remedy)
                 view.patience.clock.sleep(pause(waited, least=LEAST))
         view.ready.add(step)
         view.stages.pop(step, None)
         return f"{ready} node{'' if ready == 1 else 's'} ready" if wanted else "gone"
+
+    def _last(self, subject: str, stage: Stage) -> Stage:
+        """The judgement when time is up: nothing is merely late any more."""
+        self._view.stages[subject] = stage
+        return stage
 
     def _tell(self, subject: str, stage: Stage) -> None:
         self._view.stages[subject] = stage
@@ -91,9 +100,11 @@ class Nodes:
         if wanted == 0:
             return Stage(Layer.CLUSTER_API, f"{len(nodes)} node{'' if len(nodes) == 1 else 's'} still there")
         view, sight = self._view, self._looker.look(waited, self._door())
-        return of_pool(
-            PoolSeen(wanted, view.group(group), nodes, waited, sight.of(group, view), sight.rooms, sight.addons)
-        )
+        row = view.group(group)
+        if row is not None and view.cluster is not None:
+            row = replace(row, reason=row.reason or view.cluster.faults.get(group, ""))
+        servers, machine = sight.of(group, view), sight.machine(row)
+        return of_pool(PoolSeen(wanted, row, nodes, waited, servers, sight.rooms, sight.addons, machine))
 
     def anew(self, step: str, work: PoolWork) -> str:
         """As `pool`, of one whose nodes of now are to be replaced by others."""

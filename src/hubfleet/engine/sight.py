@@ -14,7 +14,8 @@ from hubfleet.checks.stages import servers_of
 from hubfleet.engine.magnum_view import View
 from hubfleet.errors import CloudError
 from hubfleet.tools.kube import Kube, Pod
-from hubfleet.tools.openstack import Cloud, Server
+from hubfleet.tools.magnum import NodeGroup
+from hubfleet.tools.openstack import Cloud, Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 AFTER = 60.0
@@ -34,6 +35,12 @@ class Sight:
     servers: tuple[Server, ...] | None = None
     rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
     addons: tuple[Pod, ...] = ()
+    flavors: tuple[Flavor, ...] = ()
+
+    def machine(self, group: NodeGroup | None) -> Flavor | None:
+        """The flavor of a node group's machines, if it is known."""
+        named = group.machine if group else ""
+        return next((flavor for flavor in self.flavors if named in (flavor.id, flavor.name)), None)
 
     def of(self, group: str, view: View) -> tuple[Server, ...] | None:
         """The machines of a node group ("control-plane" is one, too)."""
@@ -62,10 +69,11 @@ class Looker:
 def see(cloud: Cloud, kube: Kube | None) -> Sight:
     """Look now. What does not answer is left out: it is only asked to explain."""
     servers: tuple[Server, ...] | None = None
+    flavors: tuple[Flavor, ...] = ()
     rooms: Mapping[str, Room] = {}
     with suppress(CloudError):
-        servers, rooms = cloud.servers(), cloud.quota()
+        servers, rooms, flavors = cloud.servers(), cloud.quota(), cloud.flavors()
     pods: tuple[Pod, ...] = ()
     with suppress(CloudError):
         pods = kube.pods(None) if kube else ()
-    return Sight(servers, rooms, tuple(pod for pod in pods if pod.namespace in ADDONS))
+    return Sight(servers, rooms, tuple(pod for pod in pods if pod.namespace in ADDONS), flavors)

@@ -28,6 +28,8 @@ class Observed:
     flavors: tuple[Flavor, ...] = ()
     kept: Kept = NOTHING
     """What hubfleet keeps in the cluster."""
+    abandoned: bool = False
+    """The making of the cluster has stopped, and nobody will go on with it: see `abandoned`."""
 
     def group(self, name: str) -> NodeGroup | None:
         """The node group of that name."""
@@ -36,8 +38,8 @@ class Observed:
 
 @dataclass(frozen=True)
 class ClusterWork:
-    """The work of the step "cluster": POST `body` where `action` is to create. `doomed` is the UUID of one that goes
-    first."""
+    """The work of the step "cluster": POST `body` (None: it stands) unless one is there. `doomed` is the UUID of one
+    that goes first."""
 
     desired: MagnumCluster
     body: dict[str, object] | None = None
@@ -63,7 +65,7 @@ def steps(desired: MagnumCluster, observed: Observed, file: spec.Cluster, terms:
     Raises Refused if the cluster is not hubfleet's, or one that Magnum can do nothing with any more.
     """
     there = observed.cluster
-    if there is None or going(there) or stillborn(there):
+    if there is None or not stands(observed):
         return (_create_cluster(desired, observed), *map(_create_pool, filter(_at_once, desired.every_pool)))
     refuse_heat(there)
     refuse_undeleted(there)
@@ -82,7 +84,7 @@ def findings(
     """What the file wants and Magnum cannot do with the cluster that is there, each with its line; and what is wrong
     with the cluster itself."""
     there = observed.cluster
-    if there is None or going(there) or stillborn(there):
+    if there is None or not stands(observed):
         return ()
     found = frozen.findings(desired, there, observed.groups, observed.flavors, file, terms)
     bad = poison.finding(there, observed.groups)
@@ -122,6 +124,26 @@ def stillborn(cluster: Cluster) -> bool:
     return cluster.status == "CREATE_FAILED" and not cluster.api_address and requests.MARK in cluster.labels
 
 
+ABANDONED = 900.0
+"""Seconds after which nobody installs the driver's release any more: a few for keys and a credential, then Helm, whom
+the driver gives five minutes (magnum-capi-helm 1.4 helm.py:30)."""
+
+
+def abandoned(cluster: Cluster, groups: Sequence[NodeGroup], waited: float = 0.0) -> bool:
+    """hubfleet's, and Magnum was killed while its driver made it: nobody will go on with it (Magnum 23 does nothing
+    about such clusters when it starts), and nothing is on it but what Helm may have done last of all, for which ask the
+    cloud (`Cloud.begun`). `waited`: seconds that somebody has watched it."""
+    young = max(cluster.age or 0.0, waited) <= ABANDONED
+    known = cluster.api_address or any(group.release for group in groups)
+    return cluster.status == "CREATE_IN_PROGRESS" and requests.MARK in cluster.labels and not (young or known)
+
+
+def stands(observed: Observed) -> bool:
+    """There is a cluster, and it is one to stay: neither going, nor one that never came up."""
+    there = observed.cluster
+    return there is not None and not (going(there) or stillborn(there) or observed.abandoned)
+
+
 def absent(steps: Sequence[Step], pools: Iterable[str]) -> frozenset[str]:
     """Which of these pools are not there when these steps are over. None where the steps know of no pools: then they
     are somebody else's to make."""
@@ -141,12 +163,19 @@ def _create_cluster(desired: MagnumCluster, observed: Observed) -> Step:
     if old is not None and stillborn(old):
         action, doomed = Action.REPLACE, old.uuid
         details.append(f"replaces one that failed before it came up ({old.reason or 'no reason given'})")
+    elif old is not None and observed.abandoned:
+        action, doomed = Action.REPLACE, old.uuid
+        details.append(f"replaces one that Magnum began to make at {old.created} and forgot before it came up")
     elif old is not None:
         doomed = old.uuid
         details.append("once the old one of that name is gone, which Magnum is deleting")
+    work = ClusterWork(desired, _body(desired, observed), doomed)
+    return Step("cluster", action, f"cluster {desired.name}", work, tuple(details))
+
+
+def _body(desired: MagnumCluster, observed: Observed) -> dict[str, object]:
     uuid = observed.template.uuid if observed.template else desired.template
-    body = requests.cluster(desired, uuid, observed.network, observed.subnet)
-    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, body, doomed), tuple(details))
+    return requests.cluster(desired, uuid, observed.network, observed.subnet)
 
 
 def _cluster_step(desired: MagnumCluster, observed: Observed, there: Cluster, file: spec.Cluster, terms: Terms) -> Step:
@@ -161,7 +190,8 @@ def _cluster_step(desired: MagnumCluster, observed: Observed, there: Cluster, fi
     ]
     action = Action.CHANGE if changes or adopt else Action.FINISH if unsettled else Action.KEEP
     told = tuple(filter(None, details))
-    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, adopt=adopt), told, changes)
+    body = None if there.api_address or adopt else _body(desired, observed)
+    return Step("cluster", action, f"cluster {desired.name}", ClusterWork(desired, body, adopt=adopt), told, changes)
 
 
 def _control_plane(desired: MagnumCluster, there: Cluster, file: spec.Cluster) -> tuple[Change, ...]:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hubfleet.errors import CloudError, Layer
@@ -47,14 +49,13 @@ class Template:
     driver: str = ""
     hidden: bool = False
     load_balancer: bool = True
+    """Of the control plane."""
 
     @property
     def chart(self) -> str:
         """Version of the driver's chart for its clusters (magnum-capi-helm 1.4 driver.py:550); "" for the driver's own
         default."""
         return self.labels.get("capi_helm_chart_version", "")
-
-    """Of the control plane."""
 
 
 class _WithStatus:
@@ -99,6 +100,8 @@ class Cluster(_WithStatus):
     """When Magnum's conductor wrote it down, to the second: "2026-11-22T15:50:33+00:00"."""
     user: str | None = None
     """The id of its owner, the only one whom Magnum signs certificates for (common/policies/certificate.py)."""
+    age: float | None = field(default=None, compare=False)
+    """Seconds since `created`, by Magnum's own clock (its answer's header Date); None where it does not tell."""
 
     @property
     def going(self) -> bool:
@@ -161,12 +164,15 @@ class Magnum:
         answer = self._get(f"/clusters/{name_or_uuid}", allow=(404, 409))
         if answer.status == 409:
             return _chosen(name_or_uuid, self.named(name_or_uuid))
-        return None if answer.status == 404 else _cluster(answer.body)
+        return None if answer.status == 404 else _cluster(answer.body, answer.headers.get("Date"))
 
     def named(self, name: str) -> tuple[Cluster, ...]:
         """Every cluster of this name, the oldest first (created, then UUID)."""
-        found = map(_cluster, self._get("/clusters/detail").body["clusters"])
-        return tuple(sorted((one for one in found if one.name == name), key=lambda one: (one.created, one.uuid)))
+        answer = self._get("/clusters/detail")
+        found = (
+            _cluster(one, answer.headers.get("Date")) for one in answer.body["clusters"] if one.get("name") == name
+        )
+        return tuple(sorted(found, key=lambda one: (one.created, one.uuid)))
 
     def create_cluster(self, body: Mapping[str, Any]) -> str:
         """Ask for a cluster. Its UUID; for a moment Magnum may know nothing of it."""
@@ -305,7 +311,7 @@ def _template(found: Mapping[str, Any]) -> Template:
     )
 
 
-def _cluster(found: Mapping[str, Any]) -> Cluster:
+def _cluster(found: Mapping[str, Any], now: str | None = None) -> Cluster:
     return Cluster(
         uuid=found["uuid"],
         name=found.get("name") or "",
@@ -323,7 +329,23 @@ def _cluster(found: Mapping[str, Any]) -> Cluster:
         version=found.get("coe_version"),
         created=found.get("created_at") or "",
         user=found.get("user_id"),
+        age=_age(found.get("created_at"), now),
     )
+
+
+def _age(created: str | None, now: str | None) -> float | None:
+    """`created` is ISO 8601, `now` as HTTP has it; both of UTC where they name no zone."""
+    if not created or not now:
+        return None
+    try:
+        began, asked = datetime.fromisoformat(created), parsedate_to_datetime(now)
+    except ValueError:
+        return None
+    return (_utc(asked) - _utc(began)).total_seconds()
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _chosen(name: str, found: tuple[Cluster, ...]) -> Cluster | None:

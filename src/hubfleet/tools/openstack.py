@@ -223,6 +223,13 @@ class Cloud(Session):
         found = self.get("compute", "/servers/detail").body["servers"]
         return tuple(map(_server, found))
 
+    def begun(self, release: str) -> bool:
+        """Whether Cluster API has begun with the cluster of this release: its security groups, whose names have that in
+        them, come before its load balancer and its machines (cluster-api-provider-openstack 0.10,
+        controllers/openstackcluster_controller.go, reconcileNetworkComponents)."""
+        groups = self.get("network", "/security-groups?fields=name").body["security_groups"]
+        return any(_word(release, group["name"]) for group in groups)
+
     def quota(self) -> Rooms:
         """Limits and use, by the names of `openstack_quota.rooms`."""
         return openstack_quota.rooms(self)

@@ -90,6 +90,8 @@ class MagnumGround:
         ill = "it is of Magnum's old Heat driver, and has to be replaced: hubfleet plan" if heat(there) else ""
         if bad := poison.finding(there, observed.groups):
             ill = f"{bad.what}: hubfleet plan"
+        if observed.abandoned:
+            ill = "it was forgotten before it came up: hubfleet apply makes it anew"
         well = not (there.failed or there.under_way or ill)
         every, text = (*ours, *expiry.of_cluster(self.magnum.cloud, there)), f"{said}; {ill}" if ill else said
         return GroundState(exists=True, text=text, well=well, pools=pools, credentials=every)
