@@ -3,10 +3,12 @@ when the fault is gone; and there is never a second cluster of the name, or a se
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +75,9 @@ class Weather:
         ran = self.apply(*words)
         assert ran.code == 0, ran.said
 
-    def interrupted_by(self, words: str, *fault: str) -> Ran:
-        """`hubfleet apply`, and a fault that begins when it says `words`."""
-        argv = [HUBFLEET, "apply", self.file, "--yes"]
+    def interrupted_by(self, words: str, *faults: Sequence[str], timeout: str = "15") -> Ran:
+        """`hubfleet apply`, and faults that begin when it says `words`."""
+        argv = [HUBFLEET, "apply", self.file, "--yes", "--timeout", timeout]
         pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         with subprocess.Popen(argv, env=dict(self.sandbox.env), **pipes) as run:
             watchdog = threading.Timer(900, run.kill)
@@ -85,11 +87,40 @@ class Weather:
                 said += line
                 if words in line and not begun:
                     begun = True
-                    self.begin(*fault)
+                    for fault in faults:
+                        self.begin(*fault)
             out = run.stdout.read() if run.stdout else ""
             watchdog.cancel()
         assert begun, f"never said {words!r}: {said}"
         return Ran(run.returncode, out, said)
+
+    def magnum_killed(self, *meanwhile: str, after: int = 0) -> Ran:
+        """`hubfleet apply`, during which Magnum is killed, and started again, when it has accepted a request and has
+        not run Helm yet. `meanwhile`: what its database is told before."""
+        self.before_helm(20, after)
+        argv = [HUBFLEET, "apply", self.file, "--yes"]
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(argv, env=dict(self.sandbox.env), **pipes) as run:
+            try:
+                until(lambda: dict(self.struck())["slow-answers"] == 1)
+                for statement in meanwhile:
+                    self.database(statement)
+                self.begin("magnum-restart")
+                out, said = run.communicate(timeout=900)
+            finally:
+                run.kill()
+        return Ran(run.returncode, out, said)
+
+    def before_helm(self, seconds: int, after: int = 0) -> None:
+        """Magnum's driver, which asks Glance for the image before it runs Helm, waits for so long, once. `after`: how
+        often Glance is asked before."""
+        words = ("--service", "glance", "--path", "/images/ubuntu-", "--times", "1")
+        self.begin("slow-answers", *words, "--seconds", str(seconds), "--after", str(after))
+
+    def database(self, statement: str) -> None:
+        """Change Magnum's, behind its back."""
+        with sqlite3.connect(self.sandbox.state / "openstack" / "magnum.db", timeout=30) as database:
+            database.execute(statement)
 
     def groups(self) -> dict[str, str]:
         """Node groups and their statuses, as the OpenStack client has them: of one cluster, and each name once."""
@@ -107,6 +138,14 @@ class Weather:
         groups = self.groups()
         assert set(groups) == GROUPS | set(more)
         assert all(status.endswith("_COMPLETE") for status in groups.values()), groups
+
+
+def until(seen: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for something that somebody else does."""
+    end = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def stopped(ran: Ran, code: int, *words: str) -> None:
@@ -134,7 +173,19 @@ def clearing_up(sandbox: Shell) -> Iterator[None]:
     assert ran.code == 0, ran.said
 
 
+def test_a_cluster_that_a_killed_magnum_forgot_to_make_is_made_anew_in_its_place(cluster: Weather) -> None:
+    ran = cluster.magnum_killed("UPDATE cluster SET created_at = datetime(created_at, '-16 minutes')", after=1)
+    assert ran.code == 0, ran.said
+    assert "cluster: Magnum began to make it and forgot: it goes, and is made anew" in ran.err
+    cluster.whole()
+    clusters = [one["uuid"] for one in cluster.sandbox.openstack("coe", "cluster", "list")]
+    named = [one["Name"] for one in cluster.sandbox.openstack("application", "credential", "list")]
+    left = [name for name in named if name.startswith("magnum-") and not any(uuid in name for uuid in clusters)]
+    assert left == []
+
+
 def test_a_cluster_is_made_through_errors_lost_answers_and_slowness(cluster: Weather) -> None:
+    cluster.destroy()
     cluster.wants(FILE + EXTRA)
     cluster.begin("http", "--status", "429", "--retry-after", "1", "--service", "nova", "--times", "2")
     cluster.begin("http", "--status", "503", "--service", "keystone", "--path", "/auth/tokens", "--times", "2")
@@ -187,9 +238,49 @@ def test_a_cloud_that_goes_on_refusing_is_told_by_its_cause_and_a_later_apply_go
 
 def test_tokens_that_expire_under_way_are_fetched_anew(cluster: Weather) -> None:
     cluster.wants(FILE)
-    ran = cluster.interrupted_by("asked Magnum to delete", "token-expiry")
+    ran = cluster.interrupted_by("asked Magnum to delete", ["token-expiry"])
     assert ran.code == 0, ran.said
     assert cluster.struck()[0][1] >= 1
+    cluster.whole()
+
+
+def test_machines_that_never_join_are_told_as_such_and_join_when_the_fault_is_gone(cluster: Weather) -> None:
+    cluster.wants(FILE + EXTRA)
+    cluster.begin("node-never-joins", "--cluster", NAME, "--group", "extra")
+    ran = cluster.apply("--timeout", "0.7")
+    stopped(ran, 1, "node: pool extra: waiting for 1 of 1 nodes: faults-", " runs and does not become a node")
+    assert "openstack console log show" in ran.err
+    cluster.fault("clear")
+    cluster.applied()
+    cluster.whole("extra")
+
+
+def test_a_magnum_that_is_killed_while_it_deletes_a_pool_is_asked_again(cluster: Weather) -> None:
+    cluster.wants(FILE)
+    ran = cluster.magnum_killed()
+    assert ran.code == 0, ran.said
+    assert "pool/extra: asked Magnum again to delete the node group" in ran.err, ran.said
+    cluster.whole()
+
+
+def test_a_quota_that_somebody_else_uses_up_under_way_is_told_with_what_to_do(cluster: Weather) -> None:
+    cluster.wants(FILE + EXTRA)
+    cluster.before_helm(10)
+    ran = cluster.interrupted_by("asked Magnum for the node group", ["quota", "--service", "nova"], timeout="0.6")
+    stopped(ran, 1, "quota: pool extra: waiting for 1 of 1 nodes: the project's quota of ", " is used up (")
+    assert "ask for more quota" in ran.err
+    cluster.fault("clear")
+    cluster.applied()
+    cluster.whole("extra")
+
+
+def test_a_credential_that_is_revoked_under_way_is_told_as_such(cluster: Weather) -> None:
+    cluster.wants(FILE)
+    refused = ("http", "--status", "401", "--service", "keystone", "--method", "POST", "--path", "/auth/tokens$")
+    ran = cluster.interrupted_by("asked Magnum to delete", refused, ["token-expiry"])
+    stopped(ran, 5, "credential: ")
+    cluster.fault("clear")
+    cluster.applied()
     cluster.whole()
 
 
@@ -203,8 +294,17 @@ def test_a_held_lock_of_the_release_is_told_in_helms_words_and_healed_when_it_is
     cluster.whole("extra")
 
 
+def test_a_magnum_that_is_killed_while_it_makes_a_pool_is_reminded_of_it(cluster: Weather) -> None:
+    cluster.wants(FILE + EXTRA + EXTRA.replace("extra", "other"))
+    ran = cluster.magnum_killed()
+    assert ran.code == 0, ran.said
+    assert "nudge 1 settles it" in ran.err
+    cluster.whole("extra", "other")
+
+
 def test_a_cluster_is_made_once_through_a_lost_answer_and_a_seeded_series_of_faults(cluster: Weather) -> None:
     cluster.destroy()
+    cluster.wants(FILE + EXTRA)
     cluster.begin("reset", "--method", "POST", "--path", "/clusters$", "--times", "1")
     cluster.fault("random", "--seed", "5", "--count", "8")
     tries, ran = 1, cluster.apply()

@@ -213,10 +213,10 @@ class Requests:
     def _delete(self, step: Step, group: str) -> None:
         """Until the group is gone from Magnum's list: any upgrade before that would install it again (the driver
         leaves out of its values the group of the request alone, magnum-capi-helm 1.4 driver.py:1357)."""
-        tries, clock, patience = 0, self._patience.clock, FORGOTTEN
+        tries, clock, patience, again = 0, self._patience.clock, FORGOTTEN, ""
         while tries < LOST:
             self._spacing.wait()
-            self._view.tell(step.id, "asked Magnum to delete the node group")
+            self._view.tell(step.id, f"asked Magnum {again}to delete the node group")
             heard = self._answered(step, lambda: self._magnum.delete_group(self._view.known, group))
             asked = clock.now()
             clock.sleep(FIRST if heard else 5 * FIRST)
@@ -236,7 +236,7 @@ class Requests:
                 self._healing.judge(there)
                 self._spacing.conflict()
                 tries += 1
-            patience = max(2 * patience, 2 * self._spacing.seconds)
+            patience, again = max(2 * patience, 2 * self._spacing.seconds), "again "
         raise HubfleetError(
             f"Magnum does not delete the node group {group}",
             why=f"it was asked {LOST} times",
