@@ -53,6 +53,10 @@ class Hub:
             assert time.monotonic() < end, self._log()
             time.sleep(0.5)
 
+    def knows(self, user: str) -> bool:
+        """Whether the hub has this user already."""
+        return user in {one["name"] for one in self._ask("GET", "/users")}
+
     def server(self, user: str) -> dict[str, Any]:
         """What JupyterHub says of a user's server; {} if there is none."""
         return dict(self._ask("GET", f"/users/{user}")["servers"].get("", {}))

@@ -26,7 +26,7 @@ def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     assert made.code == 0, made.said
     path = cluster_file(tmp_path_factory.mktemp(NAME), NAME)
     yield path
-    sandbox.hubfleet("destroy", path, "--yes", NAME)
+    sandbox.hubfleet("destroy", path, "--with-homes", "--yes", NAME)
 
 
 def until_complete(sandbox: Shell) -> str:
@@ -50,7 +50,7 @@ def test_a_cluster_of_the_openstack_client_is_taken_over_with_its_groups(sandbox
     refused = sandbox.hubfleet("apply", file, "--yes")
     assert refused.code == 4, refused.said
     assert "hubfleet apply --adopt" in refused.err
-    assert sandbox.hubfleet("destroy", file, "--yes", NAME).code == 4
+    assert sandbox.hubfleet("destroy", file, "--with-homes", "--yes", NAME).code == 4
 
     planned = sandbox.hubfleet("plan", file, "--adopt")
     assert f"taken over ({uuid})" in planned.out, planned.said

@@ -27,7 +27,7 @@ def made(sandbox: Shell, folder: Path, name: str, template: str) -> Path:
 
 
 def gone(sandbox: Shell, path: Path, name: str) -> None:
-    ran = sandbox.hubfleet("destroy", path, "--yes", name)
+    ran = sandbox.hubfleet("destroy", path, "--with-homes", "--yes", name)
     assert ran.code == 0, ran.said
 
 

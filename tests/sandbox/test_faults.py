@@ -48,7 +48,7 @@ class Weather:
     def destroy(self) -> None:
         """All of it, in good weather."""
         self.fault("clear")
-        gone = self.sandbox.hubfleet("destroy", self.file, "--yes", NAME)
+        gone = self.sandbox.hubfleet("destroy", self.file, "--with-homes", "--yes", NAME)
         assert gone.code == 0, gone.said
 
     def fault(self, *words: str) -> None:

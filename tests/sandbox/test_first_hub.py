@@ -34,7 +34,7 @@ def hub(sandbox: Shell) -> Iterator[Applied]:
     applied = sandbox.hubfleet("apply", EXAMPLE, "--yes", timeout=900)
     assert applied.code == 0, applied.said
     yield Applied(planned, applied)
-    sandbox.hubfleet("destroy", EXAMPLE, "--yes", CLUSTER, timeout=600)
+    sandbox.hubfleet("destroy", EXAMPLE, "--with-homes", "--yes", CLUSTER, timeout=600)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_destroy_wants_the_clusters_name(sandbox: Shell, hub: Applied) -> None:
 
 
 def test_destroy_leaves_nothing_and_the_sandbox_stands(sandbox: Shell, hub: Applied) -> None:
-    gone = sandbox.hubfleet("destroy", EXAMPLE, "--yes", CLUSTER)
+    gone = sandbox.hubfleet("destroy", EXAMPLE, "--with-homes", "--yes", CLUSTER)
     assert gone.code == 0, gone.said
     assert sandbox.openstack("coe", "cluster", "list") == []
     assert sandbox.openstack("floating", "ip", "list") == []

@@ -81,7 +81,7 @@ def cluster(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         kept.run("apply", "--yes")
         yield kept
     finally:
-        sandbox.hubfleet("destroy", kept.file, "--yes", NAME, env=ENV)
+        sandbox.hubfleet("destroy", kept.file, "--with-homes", "--yes", NAME, env=ENV)
 
 
 @contextmanager
@@ -191,7 +191,7 @@ def test_the_gpu_pool_comes_when_it_is_asked_for_has_servers_on_its_gpus_and_goe
 
 
 def test_destroy_leaves_nothing(sandbox: Shell, cluster: Kept) -> None:
-    cluster.run("destroy", "--yes", NAME)
+    cluster.run("destroy", "--with-homes", "--yes", NAME)
     assert NAME not in [one["name"] for one in sandbox.openstack("coe", "cluster", "list")]
     for kind in (("server",), ("volume",), ("port",), ("security", "group")):
         left = [one["Name"] for one in sandbox.openstack(*kind, "list")]

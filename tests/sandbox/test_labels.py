@@ -49,7 +49,7 @@ def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         applied(sandbox, path)
         yield path
     finally:
-        gone = sandbox.hubfleet("destroy", path, "--yes", NAME, env=ENV)
+        gone = sandbox.hubfleet("destroy", path, "--with-homes", "--yes", NAME, env=ENV)
         assert gone.code == 0, gone.said
 
 

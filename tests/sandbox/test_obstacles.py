@@ -40,7 +40,7 @@ def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     made = sandbox.hubfleet("apply", path, "--yes")
     assert made.code == 0, made.said
     yield path
-    gone = sandbox.hubfleet("destroy", path, "--yes", NAME)
+    gone = sandbox.hubfleet("destroy", path, "--with-homes", "--yes", NAME)
     assert gone.code == 0, gone.said
 
 
@@ -192,4 +192,4 @@ def test_apply_killed_between_groups_goes_on(sandbox: Shell, tmp_path: Path) -> 
         names = [group["name"] for group in sandbox.openstack("coe", "nodegroup", "list", name)]
         assert sorted(names) == ["default-master", "default-worker", "more-a", "more-b"]
     finally:
-        sandbox.hubfleet("destroy", path, "--yes", name)
+        sandbox.hubfleet("destroy", path, "--with-homes", "--yes", name)

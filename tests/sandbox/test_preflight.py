@@ -144,7 +144,7 @@ def cluster(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     applied = sandbox.hubfleet("apply", file, "--yes", timeout=600)
     assert applied.code == 0, applied.said
     yield file
-    gone = sandbox.hubfleet("destroy", file, "--yes", NAME)
+    gone = sandbox.hubfleet("destroy", file, "--with-homes", "--yes", NAME)
     assert gone.code == 0, gone.said
 
 

@@ -63,7 +63,7 @@ def file(sandbox: Shell, machines: tuple[Machine, Machine], tmp_path_factory: py
     text = path.read_text()
     path.write_text(text[: text.index("\nhubs:")] + "\n")
     yield path
-    gone = machines[0]("destroy", path, "--yes", NAME)
+    gone = machines[0]("destroy", path, "--with-homes", "--yes", NAME)
     assert gone.code == 0, gone.said
 
 

@@ -79,7 +79,7 @@ def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
         path.write_text(path.read_text().replace("kubernetes-1-32-jammy", "kubernetes-1-34-jammy"))
         yield path
     finally:
-        gone = sandbox.hubfleet("destroy", path, "--yes", NAME, env=ENV)
+        gone = sandbox.hubfleet("destroy", path, "--with-homes", "--yes", NAME, env=ENV)
         assert gone.code == 0, gone.said
 
 

@@ -24,7 +24,7 @@ def file(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     """The example under another name; destroyed at the end, however far it came."""
     path = cluster_file(tmp_path_factory.mktemp("weather"), NAME)
     yield path
-    gone = sandbox.hubfleet("destroy", path, "--yes", NAME)
+    gone = sandbox.hubfleet("destroy", path, "--with-homes", "--yes", NAME)
     assert gone.code == 0, gone.said
 
 

@@ -78,9 +78,10 @@ class Lab:
     def apply(self) -> Outcome:
         return fleet.apply(fleet.load(self.file), self.plan(), self.said.append, Watch(), timeout=60)
 
-    def destroy(self) -> Outcome:
+    def destroy(self, *, homes: bool = False) -> Outcome:
         target = fleet.load(self.file)
-        return fleet.destroy(target, fleet.plan_destroy(target), self.said.append, Watch(), timeout=60)
+        made = fleet.plan_destroy(target, homes=homes)
+        return fleet.destroy(target, made, self.said.append, Watch(), timeout=60, homes=homes)
 
     def status(self) -> Status:
         return fleet.status(fleet.load(self.file))

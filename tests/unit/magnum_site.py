@@ -19,6 +19,7 @@ from hubfleet.tools.magnum import Cluster, NodeGroup, Template
 from hubfleet.tools.openstack import Credential, Flavor, Owned, Server, Token
 from hubfleet.tools.openstack_errors import Unanswered
 from hubfleet.tools.openstack_quota import Room
+from hubfleet.tools.openstack_volumes import Volume
 from tests.unit.clocks import FakeClock
 
 TEMPLATE = Template(
@@ -48,6 +49,7 @@ class Cloud:
         self.under_way: set[str] = set()
         """Releases with which Cluster API has begun."""
         self.own: list[Credential] = []
+        self.disks: dict[str, Volume] = {}
 
     def flavors(self) -> tuple[Flavor, ...]:
         return (Flavor("f-1", "m3.quad", 4, 15360, 20), Flavor("f-2", "m3.large", 16, 61440, 60))
@@ -68,6 +70,20 @@ class Cloud:
 
     def application_credentials(self) -> tuple[Credential, ...]:
         return tuple(self.own)
+
+    def offers(self, service: str) -> bool:
+        return service == "block-storage"
+
+    def volumes(self) -> tuple[Volume, ...]:
+        return tuple(self.disks.values())
+
+    def mark_volume(self, volume: str, metadata: Mapping[str, str]) -> None:
+        self.disks[volume] = replace(self.disks[volume], metadata={**self.disks[volume].metadata, **metadata})
+
+    def delete_volume(self, volume: str) -> None:
+        if self.disks[volume].status != "available":
+            raise CloudError("Invalid volume", layer=Layer.STORAGE, status=400)
+        del self.disks[volume]
 
     def leftovers(self, marks: set[str]) -> tuple[Owned, ...]:
         return tuple(o for o in self.owned if any(mark in o.name for mark in marks))

@@ -66,11 +66,13 @@ class Trial:
         run(jobs, cluster="pythia", say=self.said.append, clock=self.clock)
         return self.clock.now() - began
 
-    def destroy(self, uuid: str) -> tuple[Owned, ...]:
+    def destroy(self, uuid: str, *, homes: bool = False) -> tuple[Owned, ...]:
         return magnum.destroy(
             self.desired,
             self.site,  # type: ignore[arg-type]
             uuid,
+            kube=None,
+            homes=homes,
             say=self.said.append,
             watch=self.watch,
             clock=self.clock,

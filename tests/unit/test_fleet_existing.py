@@ -38,10 +38,16 @@ def test_destroy_takes_the_hubs_and_nothing_else(lab: Lab) -> None:
     steps = fleet.plan_destroy(fleet.load(lab.file)).steps
     assert [(step.id, str(step.action)) for step in steps] == [("release/main", "destroy")]
     lab.helm.answer(["/bin/helm", "uninstall", "main"])
+    lab.api.add("persistentvolumeclaims", "main", "claim-ann", spec={})
     lab.destroy()
+    assert lab.api.names("persistentvolumeclaims") == ["claim-ann"]
+    assert fleet.plan_destroy(fleet.load(lab.file)).changes == ()
+    assert lab.actions() == {"cluster": "keep", "release/main": "create"}
+    lab.destroy(homes=True)
+    assert lab.api.names("persistentvolumeclaims") == []
     assert lab.api.names("namespaces") == ["other"]
     assert lab.api.names("nodes") == ["n1"]
-    assert fleet.plan_destroy(fleet.load(lab.file)).changes == ()
+    assert fleet.plan_destroy(fleet.load(lab.file), homes=True).changes == ()
 
 
 def test_pods_go_to_the_nodes_that_carry_their_pools_label(lab: Lab) -> None:
@@ -194,7 +200,7 @@ def test_destroy_of_the_hubs_on_a_kept_cluster_lets_the_labeller_clean_up(lab: L
     lab.write(pools=MARKED, pool_label=LABEL)
     lab.apply()
     lab.helm.answer(["/bin/helm", "uninstall"])
-    lab.destroy()
+    lab.destroy(homes=True)
     assert lab.api.names("namespaces") == []
     assert not any("--no-hooks" in call for call in lab.helm.calls)
 

@@ -30,7 +30,8 @@ class Trial:
         self.site = self.door.site
         names = ("certificate_authority", "sign", "brief_groups", "delete_cluster")
         magnum = SimpleNamespace(**vars(self.door), **{name: getattr(self.site, name) for name in names})
-        magnum.cloud.leftovers = self.site.cloud.leftovers
+        for name in ("leftovers", "offers", "volumes", "mark_volume", "delete_volume"):
+            setattr(magnum.cloud, name, getattr(self.site.cloud, name))
         for module in (access, applying, planning, scaling, state):
             monkeypatch.setattr(module, "ground", lambda it, *_: MagnumGround(it.infrastructure, magnum))
         self.target = fleet.load(file.file)
@@ -71,7 +72,9 @@ def test_a_cluster_that_does_not_answer_can_be_removed_and_the_plan_says_what_th
     trial.whole()
     plan = fleet.plan_destroy(trial.target)
     assert [step.id for step in plan.changes] == ["cluster"]
-    assert "load balancers and volumes may be left over" in plan.notes[0]
+    assert "load balancers may be left over" in plan.notes[0]
+    assert "every volume of its claims stays" in plan.notes[0]
+    assert "every volume of its claims goes" in fleet.plan_destroy(trial.target, homes=True).notes[0]
 
 
 def test_the_status_of_a_cluster_that_lacks_a_node_is_not_well(trial: Trial) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hubfleet.errors import Refused
 from hubfleet.hubs import Release, releases
-from hubfleet.plan.releases import Observed, removal, steps
+from hubfleet.plan.releases import Observed, Removed, removal, steps
 from hubfleet.plan.steps import Action, Step
 from hubfleet.spec import Cluster
 from tests.unit.hub_files import describe, load
@@ -39,7 +39,8 @@ def trial(tmp_path: Path) -> Trial:
 
 def test_a_release_that_is_not_there_is_created(trial: Trial) -> None:
     (step,) = steps([trial.release], [], trial.file)
-    assert (step.id, step.action, step.work, step.needs) == ("release/main", Action.CREATE, trial.release, {"cluster"})
+    assert (step.id, step.action, step.work) == ("release/main", Action.CREATE, trial.release)
+    assert step.needs == {"cluster", "homes/main"}
 
 
 def test_a_hub_of_which_only_the_homes_are_left_is_created_on_them(trial: Trial) -> None:
@@ -47,10 +48,11 @@ def test_a_hub_of_which_only_the_homes_are_left_is_created_on_them(trial: Trial)
     assert trial.step(left).action is Action.CREATE
 
 
-def test_what_is_left_of_a_hub_that_left_the_file_is_for_destroy_alone(trial: Trial) -> None:
+def test_what_is_left_of_a_hub_that_left_the_file_is_for_destroy_with_homes_alone(trial: Trial) -> None:
     left = replace(trial.there, status="uninstalled", revision=0, digest="", claims=("claim-ann",))
     assert steps([], [left], trial.file) == ()
-    (destroyed,) = removal([left], trial.file)
+    assert removal([left], trial.file, claims=False) == ()
+    (destroyed,) = removal([left], trial.file, claims=True)
     assert (destroyed.action, "claim-ann" in destroyed.loses[0]) == (Action.DESTROY, True)
 
 
@@ -143,15 +145,26 @@ def test_generated_secrets_are_no_change(trial: Trial) -> None:
 def test_a_release_whose_hub_left_the_file_goes_and_what_people_keep_in_it_stays(trial: Trial) -> None:
     gone = replace(trial.there, name="old", namespace="old", hub="old", claims=("claim-ann", "hub-db-dir"))
     kept, destroyed = steps([trial.release], [trial.there, gone], trial.file)
-    assert (kept.action, destroyed.action, destroyed.work) == (Action.KEEP, Action.DESTROY, gone)
+    assert (kept.action, destroyed.action, destroyed.work) == (Action.KEEP, Action.DESTROY, Removed(gone, claims=False))
     assert destroyed.loses == ()
     assert "stays in the namespace old: claim-ann, hub-db-dir" in destroyed.details[1]
 
 
 def test_removing_a_cluster_takes_every_hub_of_its_file_and_no_other(trial: Trial) -> None:
     others = replace(trial.there, name="theirs", namespace="theirs", cluster="other")
-    (only,) = removal([trial.there, others], trial.file)
-    assert only.work == trial.there
+    (only,) = removal([trial.there, others], trial.file, claims=True)
+    assert only.work == Removed(trial.there, claims=True)
+
+
+def test_removing_a_cluster_keeps_what_people_have_in_it_unless_told_otherwise(trial: Trial) -> None:
+    full = replace(trial.there, claims=("claim-ann", "claim-ben", "hub-db-dir"))
+    platform = replace(trial.there, name="p", namespace="p", hub="")
+    kept, empty = removal([full, platform], trial.file, claims=False)
+    assert (kept.work, kept.loses) == (Removed(full, claims=False), ())
+    assert kept.details == ("kept: 2 homes and the database",)
+    assert empty.work == Removed(platform, claims=True)
+    (lost, _) = removal([full, platform], trial.file, claims=True)
+    assert lost.loses == ("home directories and database: claim-ann, claim-ben, hub-db-dir",)
 
 
 def test_a_release_that_holds_nothing_costs_nothing(trial: Trial) -> None:

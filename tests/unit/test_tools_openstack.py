@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from hubfleet.errors import CloudError, Layer
+from hubfleet.tools import openstack_volumes
 from hubfleet.tools.openstack import Cloud, Credential, Flavor, Network, Owned, Router, Subnet
 from hubfleet.tools.openstack import Server as Machine
 from hubfleet.tools.openstack_errors import transient, words
@@ -489,3 +490,39 @@ def test_a_service_that_is_not_in_the_catalog_is_told(cloud: Cloud, server: Serv
 )
 def test_each_services_own_words_are_found(body: object, text: str) -> None:
     assert words(body) == text
+
+
+def test_volumes_come_page_by_page_with_what_is_written_on_them(
+    cloud: Cloud, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(number: int) -> dict[str, Any]:
+        made = "2026-11-25T12:00:00.000000"
+        rest: dict[str, Any] = {"size": 10, "status": "available", "created_at": made, "metadata": {"k": "v"}}
+        return {"id": f"v-{number}", "name": None if number else "pvc-0"} | rest
+
+    monkeypatch.setattr(openstack_volumes, "PAGE", 2)
+    server.answer("GET", "/volume/v3/volumes/detail", {"volumes": [found(0), found(1)]})
+    server.answer("GET", "/volume/v3/volumes/detail", {"volumes": [found(2)]})
+    volumes = cloud.volumes()
+
+    assert [(one.id, one.name) for one in volumes] == [("v-1", ""), ("v-2", ""), ("v-0", "pvc-0")]
+    assert (volumes[0].size, volumes[0].created, volumes[0].metadata) == (
+        10,
+        datetime(2026, 11, 25, 12, tzinfo=UTC),
+        {"k": "v"},
+    )
+    asked = [request.path for request in server.asked("GET", "/volume/v3/volumes/detail")]
+    assert [path.partition("?")[2] for path in asked] == ["limit=2", "limit=2&marker=v-1"]
+
+
+def test_a_volume_is_written_on_and_deleted_and_one_that_is_gone_is_fine(cloud: Cloud, server: Server) -> None:
+    server.answer("POST", "/volume/v3/volumes/v-1/metadata", {"metadata": {}})
+    server.answer("POST", "/volume/v3/volumes/v-2/metadata", {"itemNotFound": {}}, status=404)
+    server.answer("DELETE", "/volume/v3/volumes/v-1", status=202)
+    server.answer("DELETE", "/volume/v3/volumes/v-2", {"itemNotFound": {}}, status=404)
+    for volume in ("v-1", "v-2"):
+        cloud.mark_volume(volume, {"keep": "true"})
+        cloud.delete_volume(volume)
+    (written,) = server.asked("POST", "/volume/v3/volumes/v-1/metadata")
+    assert written.body == {"metadata": {"keep": "true"}}
+    assert len(server.asked("DELETE", "/volume/v3/volumes/v-2")) == 1

@@ -82,24 +82,28 @@ def apply(
 @path_argument
 @EVENTS
 @click.option("--yes", metavar="NAME", help="The cluster's name, so as not to be asked for it.")
+@click.option("--with-homes", "homes", is_flag=True, help="Delete home directories and hubs' databases as well.")
 @timeout_option
 @break_lock_option
-def destroy(path: Path, as_json: bool, yes: str | None, timeout: float, break_lock: str) -> None:
-    """Remove the hubs and the cluster, with the home directories on it.
+def destroy(path: Path, as_json: bool, yes: str | None, homes: bool, timeout: float, break_lock: str) -> None:
+    """Remove the hubs and the cluster. What people keep stays, unless you say --with-homes.
 
-    Asks for the cluster's name. Afterwards looks for what the cloud kept, and lists it.
+    Home directories and the hubs' databases stay as volumes in the cloud, marked so that no clean-up of the site's
+    deletes them, and `hubfleet apply` of a cluster of this name finds them again.
+
+    Asks for the cluster's name. Afterwards looks for what the cloud has left that it should not, and lists it.
     """
     watch = Watch(began=process.began())
     target = fleet.load(path)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
-        made = fleet.plan_destroy(target, watch)
+        made = fleet.plan_destroy(target, watch, homes=homes)
         if not as_json:
             click.echo("\n".join(plan_lines(made)), err=True)
         if made.changes:
             with watch.waiting("you"):
-                _named(target.cluster.name, yes)
+                _named(target.cluster.name, yes, homes=homes)
         say, seconds = EventPrinter(as_json=as_json), 60 * timeout
-        act = partial(fleet.destroy, target, made, say, watch, timeout=seconds, hold=hold)
+        act = partial(fleet.destroy, target, made, say, watch, timeout=seconds, hold=hold, homes=homes)
         carry_out(made, "destroy", watch, act, as_json=as_json)
 
 
@@ -130,14 +134,15 @@ def _confirm(question: str) -> None:
         raise Interrupted("nothing was changed")
 
 
-def _named(name: str, given: str | None) -> None:
-    """The name of what will be lost, typed or given."""
+def _named(name: str, given: str | None, *, homes: bool) -> None:
+    """The name of what will go, typed or given."""
     if given is None:
         if not sys.stdin.isatty():
             raise UsageError(
                 "nobody is there to ask", why="standard input is not a terminal", remedy=f"give --yes {name}"
             )
-        given = click.prompt(f"This cannot be undone. Type the cluster's name ({name})", err=True)
+        stays = "home directories and databases too, for ever" if homes else "home directories and databases stay"
+        given = click.prompt(f"This removes what the plan says; {stays}. Type the cluster's name ({name})", err=True)
     if given != name:
         raise Refused(
             f"{given!r} is not the name of this cluster", remedy=f"the file says {name!r}; nothing was removed"

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from hubfleet.engine.homes import clear, keep
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_requests import Requests
 from hubfleet.engine.magnum_view import Patience, View
 from hubfleet.engine.nodes import Nodes, OpenKube
+from hubfleet.engine.removal import Removal
 from hubfleet.engine.run import Clock, Job
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import MagnumCluster
+from hubfleet.tools.kube import Kube
 from hubfleet.tools.magnum import Magnum
 from hubfleet.tools.openstack import Owned
+
+BALANCERS = 300.0
+"""Seconds that a cloud may take to take load balancers away."""
 
 
 def jobs(
@@ -57,22 +63,44 @@ def jobs(
 
 
 def destroy(
-    desired: MagnumCluster, magnum: Magnum, uuid: str, *, say: Say, watch: Watch, clock: Clock, timeout: float
+    desired: MagnumCluster,
+    magnum: Magnum,
+    uuid: str,
+    *,
+    kube: Kube | None,
+    homes: bool,
+    say: Say,
+    watch: Watch,
+    clock: Clock,
+    timeout: float,
 ) -> tuple[Owned, ...]:
-    """Deletes the cluster, waits until it is gone, and gives what is left of it in the cloud (best: nothing).
+    """Deletes the cluster, waits until it is gone, and gives what is left of it in the cloud (best: nothing). What
+    people keep on it stays, unless `homes` go too.
 
     `uuid` is of the one that was found to be hubfleet's: nothing to do if it is gone, and another of its name stays.
+    `kube` None: its API does not answer.
     """
     there = magnum.cluster(uuid)
     if there is None:
         return ()
+
+    def tell(kind: Kind, text: str) -> None:
+        say(Event(kind, desired.name, "cluster", text))
+
+    if not homes:
+        keep(magnum, there, kube)  # again: hubs ran until now, and people may have come
+    if kube is not None:
+        with watch.waiting("Kubernetes"):
+            Removal(kube, "", partial(tell, Kind.PROGRESS), clock, timeout=BALANCERS).balancers()
     view = View(magnum, desired.name, say, Patience(clock, watch, timeout))
     if there.status not in {"DELETE_IN_PROGRESS", "DELETE_COMPLETE"}:
         magnum.delete_cluster(there.uuid)
     view.follow(there.uuid)
     with watch.waiting("Magnum"):
         view.wait_gone("cluster")
+    with watch.waiting("OpenStack"):
+        clear(magnum, there, tell, clock, homes=homes)
     left = magnum.cloud.leftovers({there.uuid, there.release or there.uuid})
     for owned in left:
-        say(Event(Kind.WARNING, desired.name, "cluster", f"left in the cloud: {owned.kind} {owned.name or owned.id}"))
+        tell(Kind.WARNING, f"left in the cloud: {owned.kind} {owned.name or owned.id}")
     return left

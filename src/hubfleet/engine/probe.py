@@ -88,7 +88,7 @@ class Probe:
         began, names = self._clock.now(), {node.name for node in before}
         self._kube.ensure_namespace(NAMESPACE, {LABEL: self._pool.pool})
         for index in range(len(before) + 1):
-            self._kube.make_pod(NAMESPACE, body(f"probe-{index}", self._pool, self._selector))
+            self._kube.make(body(f"probe-{index}", self._pool, self._selector))
         self._tell(f"{len(before) + 1} pods that want a node each, on {len(before)} nodes; waiting for one more")
         while True:
             nodes, waited = self._nodes(), self._clock.now() - began

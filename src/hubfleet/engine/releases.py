@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import removal, rollout
-from hubfleet.engine.run import Clock, pause
+from hubfleet.engine import footing, removal, rollout
+from hubfleet.engine.run import Clock
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Release
@@ -27,8 +27,6 @@ from hubfleet.tools.process import masker
 
 SECRET = "hubfleet"  # noqa: S105 (its name)
 """Name of the Secret, in a hub's namespace, with the secrets that hubfleet made for it."""
-STORAGE_COMES = 300.0
-"""Seconds that a new cluster's storage classes may take."""
 AT_WORK = 8.0
 """Seconds that we watch a release which Helm calls pending, before we take the Helm that did it for dead."""
 _ALPHABET = string.ascii_letters + string.digits
@@ -162,14 +160,14 @@ def install(
     """
     clock = clock or Clock()
     tell = _teller(release, say, cluster)
-    _namespace(release, kube, tell, clock, cluster)
+    footing.namespace(release, kube, tell, clock, cluster)
     values, hidden = _with_generated(release, kube, cluster)
     with watch.waiting("Kubernetes"):
-        _storage(release, kube, tell, clock)
+        footing.storage(release, kube, tell, clock)
     with watch.waiting("Helm"):
         _heal(release, kube, tell, clock)
         _replace(release, helm, kube, tell, clock)
-    labels = _marks(release, cluster) | {DIGEST: release.digest}
+    labels = footing.marks(release, cluster) | {DIGEST: release.digest}
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
@@ -236,44 +234,6 @@ def address(release: Release, kube: Kube) -> str:
     return state.address if state else ""
 
 
-def _namespace(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock, cluster: str) -> None:
-    there = kube.namespace(release.namespace)
-    if there and there.deleting:
-        removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120).gone()
-    kube.ensure_namespace(release.namespace, _marks(release, cluster))
-
-
-def _marks(release: Release, cluster: str) -> dict[str, str]:
-    """Labels that say whose it is."""
-    return {CLUSTER: cluster, **({HUB: release.hub} if release.hub else {})}
-
-
-def _storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
-    """Waits until there are the storage classes of its claims. On a new cluster they come after its nodes, and a pod
-    that is made before them is not scheduled until some minutes later: its claim gets the default class afterwards,
-    and nothing tells the scheduler (seen with Kubernetes 1.34, "unbound immediate PersistentVolumeClaims")."""
-    began, told = clock.now(), False
-    while True:
-        there = kube.storage_classes()
-        known = {one.name for one in there} | {"" for one in there if one.default}
-        missing = sorted(release.storage_classes - known)
-        if not missing:
-            return
-        what = f"the storage class {missing[0]}" if missing[0] else "a default storage class"
-        if not told:
-            tell(Kind.PROGRESS, f"waiting for {what}")
-            told = True
-        if clock.now() > began + STORAGE_COMES:
-            names = ", ".join(one.name for one in there) or "none"
-            raise HubfleetError(
-                f"the cluster has not got {what}",
-                why=f"the hub's claims need it; there are: {names}",
-                remedy="name one that is there (storage: storage_class:), or make one the default",
-                layer=Layer.STORAGE,
-            )
-        clock.sleep(pause(clock.now() - began, least=0.3))
-
-
 def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
     """Takes away the record of a Helm that was killed: Helm would refuse to go on ("another operation is in progress")
     for ever. Only that record; the objects stay, and Helm takes on those that carry its annotations."""
@@ -320,7 +280,7 @@ def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[dict[st
     if not release.generated:
         return dict(release.values), _secrets(release)
     fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length)) for one in release.generated}
-    kept = kube.add_to_secret(release.namespace, SECRET, fresh, _marks(release, cluster))
+    kept = kube.add_to_secret(release.namespace, SECRET, fresh, footing.marks(release, cluster))
     values: Mapping[str, Any] = release.values
     for one in release.generated:
         values = _set(values, one.path, kept[one.key])

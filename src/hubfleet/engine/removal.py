@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hubfleet.checks.pods import USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
-from hubfleet.tools.kube import Kube
+from hubfleet.tools.kube import Kube, Service
 
 EVERY = 0.5
 
@@ -30,6 +30,13 @@ class Removal:
             for claim in self._kube.claims(self._namespace):
                 self._kube.delete("PersistentVolumeClaim", self._namespace, claim.name)
             self._wait(self._claims_and_volumes)
+
+    def balancers(self) -> None:
+        """Take away the load balancers of every namespace, somebody else's as well: a cloud keeps, and bills, those
+        that outlive their cluster."""
+        for one in self._balancers(None):
+            self._kube.delete("Service", one.namespace, one.name)
+        self._wait(lambda: [f"load balancer {one.namespace}/{one.name}" for one in self._balancers(None)])
 
     def namespace(self) -> None:
         """Delete the namespace, and wait until it is gone: nothing can be made in one that is on its way out."""
@@ -66,8 +73,10 @@ class Removal:
 
     def _pods_and_addresses(self) -> list[str]:
         pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace)]
-        services = self._kube.services(self._namespace)
-        return pods + [f"load balancer {one.name}" for one in services if one.type == "LoadBalancer"]
+        return pods + [f"load balancer {one.name}" for one in self._balancers(self._namespace)]
+
+    def _balancers(self, namespace: str | None) -> list[Service]:
+        return [one for one in self._kube.services(namespace) if one.type == "LoadBalancer"]
 
     def _namespace_itself(self) -> list[str]:
         return [] if self._kube.namespace(self._namespace) is None else [f"namespace {self._namespace}"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubfleet.engine import keeping, releases
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
-from hubfleet.errors import HubfleetError, Interrupted
+from hubfleet.errors import CloudError, HubfleetError, Interrupted
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.journal import Journal
@@ -18,7 +18,9 @@ from hubfleet.fleet.loading import Target
 from hubfleet.hubs import Release
 from hubfleet.plan import Action, Plan, Step
 from hubfleet.plan.infrastructure import adopts, sizes
-from hubfleet.plan.releases import Observed
+from hubfleet.plan.releases import Removed
+from hubfleet.plan.volumes import described
+from hubfleet.tools.kube import Kube
 
 _FORGETS = {Action.CHANGE, Action.REPLACE, Action.DESTROY}
 _INSTALL = 900.0
@@ -44,6 +46,8 @@ class Outcome:
     own: float
     hubs: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    """What people keep, and `destroy` left alone."""
 
     def summary(self) -> str:
         """A few lines for people."""
@@ -53,6 +57,7 @@ class Outcome:
         took = f"{self.seconds:.0f} s; waited for {parties or 'nobody'}"
         lines = [f"{self.cluster} {done} ({took}; hubfleet's own {self.own:.1f} s, {self.own / self.seconds:.0%})"]
         lines += [f"  {hub}" for hub in self.hubs]
+        lines += [f"  kept: {kept}" for kept in self.kept]
         lines += [f"  left over in the cloud: {left}" for left in self.left]
         return "\n".join(lines)
 
@@ -79,11 +84,12 @@ def apply(
         way = Way(journal, watch, Clock(), timeout, hold)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_release(step)], way),
-            *(_release_job(step, opened, way, homes=False) for step in filter(_of_release, made.changes)),
+            *(_release_job(step, opened, way) for step in filter(_of_release, made.changes)),
         ]
         _take_over(made, opened)
         carry_out(jobs, way, made.cluster)
         _keep(made, opened)
+        stands_on.keep(opened.doors().kube)
         where = tuple(_addresses(made, opened))
     return outcome(made, verb, watch, hubs=where)
 
@@ -105,20 +111,60 @@ def _keep(made: Plan, opened: Access) -> None:
         keeping.leave(opened.doors().kube, found)
 
 
-def destroy(target: Target, made: Plan, say: Say, watch: Watch, *, timeout: float, hold: Hold | None = None) -> Outcome:
-    """Remove the releases with all that they hold, then the cluster."""
+def destroy(
+    target: Target,
+    made: Plan,
+    say: Say,
+    watch: Watch,
+    *,
+    timeout: float,
+    hold: Hold | None = None,
+    homes: bool = False,
+) -> Outcome:
+    """Remove the releases, then the cluster; what people keep is marked first, and stays, unless `homes` go too, as the
+    plan was made."""
     stands_on = ground(target.description, watch, target.clouds)
-    left: list[str] = []
+    left, kept = list[str](), list[str]()
     with recorded(target, "destroy", say) as journal, access(stands_on, made.cluster, watch) as opened:
         way = Way(journal, watch, Clock(), timeout, hold)
         goes = not all(map(_of_release, made.steps))
         ours = filter(_of_release, made.steps)
-        jobs = [_release_job(step, opened, way, homes=True, hooks=not goes) for step in ours]
+        jobs = [_release_job(step, opened, way, hooks=not goes) for step in ours]
         if goes:
             first = frozenset(job.id for job in jobs)
-            jobs.append(Job("cluster", lambda: _told(left, stands_on.destroy(way, _uuid(made))), first))
+            jobs.append(Job("cluster", lambda: _told(left, gone()), first))
+        if goes and not homes:
+            keep = Job("homes", lambda: _told_of(kept, stands_on.keep(_answering(opened))))
+            jobs = [keep, *(replace(job, needs=job.needs | {keep.id}) for job in jobs)]
+
+        def gone() -> tuple[str, ...]:
+            return stands_on.destroy(way, _uuid(made), _answering(opened), homes=homes)
+
         carry_out(jobs, way, made.cluster)
-    return outcome(made, "destroy", watch, left=tuple(left))
+    return replace(outcome(made, "destroy", watch), left=tuple(left), kept=tuple(_kept_on(made)) or tuple(kept))
+
+
+def _answering(opened: Access) -> Kube | None:
+    """The cluster's API; None if it does not answer."""
+    try:
+        doors = opened.doors_if_there()
+        return doors.kube if doors and doors.kube.ready() else None
+    except CloudError:
+        return None
+
+
+def _told_of(kept: list[str], found: str) -> str:
+    kept.extend(filter(None, [found]))
+    return f"kept in the cloud: {found}" if found else "there is nothing that people keep"
+
+
+def _kept_on(made: Plan) -> Iterator[str]:
+    for step in made.steps:
+        match step.work:
+            case Removed(release=there, claims=False) if there.claims:
+                yield f"{step.subject}: {described(there.claims)}"
+            case _:
+                pass
 
 
 def _uuid(made: Plan) -> str:
@@ -138,14 +184,14 @@ def carry_out(jobs: Sequence[Job], way: Way, cluster: str) -> None:
         raise
 
 
-def outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = (), left: tuple[str, ...] = ()) -> Outcome:
+def outcome(made: Plan, verb: str, watch: Watch, *, hubs: tuple[str, ...] = ()) -> Outcome:
     """Of a run that is over, its time shared out."""
     seconds, waited = watch.seconds, watch.waited()
-    return Outcome(made.cluster, verb, seconds, waited, seconds - waited["any"], hubs, left)
+    return Outcome(made.cluster, verb, seconds, waited, seconds - waited["any"], hubs)
 
 
 def _of_release(step: Step) -> bool:
-    return isinstance(step.work, Release | Observed)
+    return isinstance(step.work, Release | Removed)
 
 
 def _told(left: list[str], found: tuple[str, ...]) -> str:
@@ -153,8 +199,8 @@ def _told(left: list[str], found: tuple[str, ...]) -> str:
     return "gone" if not found else f"gone, {len(found)} things left over"
 
 
-def _release_job(step: Step, opened: Access, way: Way, *, homes: bool, hooks: bool = True) -> Job:
-    """`homes`: a release that goes takes its claims with it. `hooks`: its chart may tidy up a cluster that stays."""
+def _release_job(step: Step, opened: Access, way: Way, *, hooks: bool = True) -> Job:
+    """`hooks`: the chart of a release that goes may tidy up a cluster that stays."""
 
     def install(release: Release) -> str:
         doors, whole = opened.doors(), min(_INSTALL, way.timeout)
@@ -163,19 +209,19 @@ def _release_job(step: Step, opened: Access, way: Way, *, homes: bool, hooks: bo
             release, doors.helm, doors.kube, *tell, cluster=opened.cluster, clock=way.clock, timeout=whole
         )
 
-    def remove(there: Observed) -> str:
-        doors, where, tell = opened.doors(), (there.name, there.namespace), (way.say, way.watch)
-        whole, cluster = homes or not there.keeps, opened.cluster
+    def remove(work: Removed) -> str:
+        there, doors, tell = work.release, opened.doors(), (way.say, way.watch)
+        where, cluster = (there.name, there.namespace), opened.cluster
         releases.remove(
-            *where, doors.helm, doors.kube, *tell, cluster=cluster, homes=whole, hooks=hooks, clock=way.clock
+            *where, doors.helm, doors.kube, *tell, cluster=cluster, homes=work.claims, hooks=hooks, clock=way.clock
         )
-        return "gone" if whole else "gone; homes and database stay"
+        return "gone" if work.claims else "gone; homes and database stay"
 
     match step.work:
         case Release() as release:
             return Job(step.id, lambda: install(release), step.needs)
-        case Observed() as there:
-            return Job(step.id, lambda: remove(there), step.needs)
+        case Removed() as work:
+            return Job(step.id, lambda: remove(work), step.needs)
         case other:
             raise TypeError(f"{step.id} has no work that a release could do: {type(other).__name__}")
 

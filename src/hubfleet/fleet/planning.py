@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from hubfleet import hubs
 from hubfleet.engine import releases
@@ -14,7 +15,7 @@ from hubfleet.fleet.access import Access, access, first_line, kept
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.hubs import placement
-from hubfleet.plan import Action, Plan, Step
+from hubfleet.plan import Action, Plan, Step, homes
 from hubfleet.plan import infrastructure as infrastructure_plan
 from hubfleet.plan import releases as release_plan
 from hubfleet.plan.frozen import Terms
@@ -27,7 +28,10 @@ _READABLE = (
     "`ingress: {{email: ...}}` and the chart jupyterhub give it a certificate"
 )
 _NOT_OFFERED = "users are not offered the pool {pool} while it is not there"
-_UNSEEN = "what is on the cluster cannot be seen: its load balancers and volumes may be left over, and will be listed"
+_UNSEEN = (
+    "what is on the cluster cannot be seen ({why}): its load balancers may be left over, and will be listed; "
+    "every volume of its claims {goes}"
+)
 
 
 def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str] = (), adopt: bool = False) -> Plan:
@@ -40,9 +44,10 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
     cluster, description = resolved.cluster, resolved.description
     stands_on = ground(description, watch, target.clouds)
     opening = access(stands_on, target.cluster.name, watch)
-    with opening as opened, ThreadPoolExecutor(2, thread_name_prefix="plan") as pool:
+    with opening as opened, ThreadPoolExecutor(3, thread_name_prefix="plan") as pool:
         there = pool.submit(_releases_there, hubs.releases(cluster, description), opened)
         keeping = pool.submit(kept, opened)
+        volumes = pool.submit(stands_on.volumes)
         terms = Terms(replace=frozenset(replace), adopt=adopt)
         infrastructure = stands_on.infrastructure(cluster, terms, keeping.result)
         absent = infrastructure_plan.absent(infrastructure.steps, placement.user_pools(cluster))
@@ -55,6 +60,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
             if _whole(infrastructure):
                 raise
             found = ()  # it is being made, or something stands in the way, which is told
+        again = homes.steps(wanted, found, volumes.result().earlier)
         steps = release_plan.steps(wanted, found, cluster)
         lost = tuple(servers_lost(infrastructure.steps, target.description, opened))
     with watch.waiting("Helm"):
@@ -66,7 +72,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),
         *(_READABLE.format(hub=one.hub) for one in wanted if one.hub and not one.encrypts),
     )
-    every = (*infrastructure.steps, *steps)
+    every = (*infrastructure.steps, *again, *steps)
     return Plan(target.cluster.name, every, infrastructure.findings, notes, infrastructure.sizes)
 
 
@@ -99,20 +105,30 @@ def _accepted_by_charts(steps: tuple[Step, ...], target: Target) -> None:
         raise InvalidFiles(problems)
 
 
-def plan_destroy(target: Target, watch: Watch | None = None) -> Plan:
-    """What `destroy` would do; `watch` counts what was waited for. A cluster whose API does not answer can go all the
-    same, if it is hubfleet's."""
+def plan_destroy(target: Target, watch: Watch | None = None, *, homes: bool = False) -> Plan:
+    """What `destroy` would do, with what people keep if `homes`; `watch` counts what was waited for. A cluster whose
+    API does not answer can go all the same, if it is hubfleet's."""
     stands_on = ground(target.description, watch, target.clouds)
     notes: tuple[str, ...] = ()
     with access(stands_on, target.cluster.name, watch) as opened:
         removal = stands_on.removal(lambda: kept(opened))
         try:
             there = _releases_there((), opened)
+            removal = tuple(replace(step, loses=_of_others(opened, there)) for step in removal)
         except CloudError as error:
             if not removal:
                 raise
-            there, notes = (), (f"{_UNSEEN} ({first_line(error)})",)
-    return Plan(target.cluster.name, (*release_plan.removal(there, target.cluster), *removal), notes=notes)
+            there, notes = (), (_UNSEEN.format(goes="goes" if homes else "stays", why=first_line(error)),)
+    steps = release_plan.removal(there, target.cluster, claims=homes)
+    return Plan(target.cluster.name, (*steps, *removal), notes=notes)
+
+
+def _of_others(opened: Access, there: Collection[release_plan.Observed]) -> tuple[str, ...]:
+    """What the cluster takes along that is in no release of ours."""
+    doors, ours = opened.doors_if_there(), {one.namespace for one in there}
+    claims = [one for one in doors.kube.claims(None) if one.namespace not in ours] if doors else []
+    names = ", ".join(f"{one.namespace}/{one.name} ({one.size})" for one in claims)
+    return (f"volumes of claims that are no hub's: {names}",) if claims else ()
 
 
 def possible(made: Plan) -> None:

@@ -10,6 +10,7 @@ from hubfleet.errors import Layer, Refused
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.release import subject
 from hubfleet.plan.steps import Action, Change, Step
+from hubfleet.plan.volumes import described
 from hubfleet.spec import Cluster, KeyPath, Position
 
 DIGEST = "hubfleet.org/digest"
@@ -72,10 +73,18 @@ class Observed:
         return bool(self.hub or self.claims)
 
 
+@dataclass(frozen=True)
+class Removed:
+    """Work of a step that takes a release away, with its claims or without."""
+
+    release: Observed
+    claims: bool
+
+
 def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
     """A step for each release: wanted ones in their order, then those whose hub left the file.
 
-    `Step.work` is the Release, or for DESTROY the Observed. Refused where a release of that name is somebody else's.
+    `Step.work` is the Release, or for DESTROY a Removed. Refused where a release of that name is somebody else's.
     """
     there = {(one.namespace, one.name): one for one in observed}
     wanted = {(release.namespace, release.name) for release in desired}
@@ -103,6 +112,11 @@ def origin(cluster: Cluster, release: Release, path: Sequence[str | int]) -> Pos
     return cluster.position(*found)
 
 
+def after_homes(release: str) -> str:
+    """The id of the step (`plan.homes`) that a release of this name waits for, if there is one."""
+    return f"homes/{release}"
+
+
 def version(chart: Chart) -> str:
     """A chart's version as a label's value: 4.4.0+x becomes 4.4.0_x, as Helm's own labels have it."""
     return chart.version.replace("+", "_")[:63].rstrip("._-")
@@ -122,7 +136,7 @@ def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
         work=release,
         details=details,
         changes=changes,
-        needs=release.needs,
+        needs=release.needs | {after_homes(release.name)},
     )
 
 
@@ -145,19 +159,19 @@ def _told(release: Release) -> tuple[str, ...]:
     return tuple(filter(None, (str(release.chart), release.url)))
 
 
-def removal(observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
-    """A step for each release of this cluster's file, past ones included, with the homes and databases that go with
-    it."""
-    return tuple(
-        Step(
-            f"release/{one.name}",
-            Action.DESTROY,
-            subject(one.hub, one.name),
-            one,
-            loses=(f"home directories and database: {', '.join(one.claims)}",) if one.claims else (),
-        )
-        for one in observed
-        if one.cluster == cluster.name
+def removal(observed: Sequence[Observed], cluster: Cluster, *, claims: bool) -> tuple[Step, ...]:
+    """A step for each release of this cluster's file, past ones included. What people keep in them stays, unless
+    `claims` go too."""
+    ours = [one for one in observed if one.cluster == cluster.name]
+    return tuple(_remove(one, claims=claims) for one in ours if claims or one.status != UNINSTALLED or not one.keeps)
+
+
+def _remove(one: Observed, *, claims: bool) -> Step:
+    lost = (f"home directories and database: {', '.join(one.claims)}",) if one.claims and claims else ()
+    stays = (f"kept: {described(one.claims)}",) if one.claims and not claims else ()
+    whose = subject(one.hub, one.name)
+    return Step(
+        f"release/{one.name}", Action.DESTROY, whose, Removed(one, claims=claims or not one.keeps), stays, loses=lost
     )
 
 
@@ -166,7 +180,8 @@ def _leave(one: Observed) -> Step:
     why = "it is no longer in the file" if one.hub else "nothing in the file needs it any longer"
     kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
     details = (why, *((kept,) if one.claims else ()))
-    return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), one, details)
+    gone = Removed(one, claims=not one.keeps)
+    return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details)
 
 
 def _not_ours(there: Observed) -> Refused:

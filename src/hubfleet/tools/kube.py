@@ -54,6 +54,7 @@ _PLACES = {
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
     "Deployment": ("/apis/apps/v1", "deployments"),
     "Lease": ("/apis/coordination.k8s.io/v1", "leases"),
+    "PersistentVolume": ("/api/v1", "persistentvolumes"),
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
@@ -199,9 +200,10 @@ class Kube:
         answer = self._request("GET", f"/api/v1/namespaces/{name}", allow=(404,))
         return None if answer.status_code == 404 else kube_objects.namespace(answer.json())
 
-    def make_pod(self, namespace: str, body: Mapping[str, Any]) -> None:
-        """Make a pod of this manifest, unless there is one of that name."""
-        self._request("POST", _place("Pod", namespace), json=dict(body), allow=(409,))
+    def make(self, body: Object) -> None:
+        """Make the object of this manifest, unless there is one of that name."""
+        place = _place(body["kind"], body["metadata"].get("namespace"))
+        self._request("POST", place, json=dict(body), allow=(409,))
 
     def secret(self, namespace: str, name: str) -> dict[str, str] | None:
         """A Secret's keys, decoded; None if it is not there."""

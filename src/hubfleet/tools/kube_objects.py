@@ -11,6 +11,8 @@ from typing import Any
 Object = Mapping[str, Any]
 """An object as the API server's JSON has it."""
 _NOTHING: Object = {}
+USER = "hub.jupyter.org/username"
+"""Annotation of what KubeSpawner makes for a user, claims among it (kubespawner 7 spawner.py:2246)."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Claim:
-    """A PersistentVolumeClaim. `size` is what was asked for."""
+    """A PersistentVolumeClaim. `size` is what was asked for; `user` whose home it is, where KubeSpawner made it."""
 
     name: str
     namespace: str
@@ -122,16 +124,22 @@ class Claim:
     size: str
     storage_class: str
     labels: Mapping[str, str]
+    user: str = ""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """A PersistentVolume. `namespace` and `claim` are whose it is; `deleted_after` whether it goes with its claim."""
+    """A PersistentVolume. `namespace` and `claim` are whose it is; `deleted_after` whether it goes with its claim;
+    `driver` and `handle` the CSI driver that made it and the cloud's id of it, "" where it is not CSI's; `phase` is
+    Kubernetes' word ("Available", "Bound", "Released")."""
 
     name: str
     namespace: str
     claim: str
     deleted_after: bool
+    driver: str = ""
+    handle: str = ""
+    phase: str = ""
 
 
 @dataclass(frozen=True)
@@ -283,17 +291,21 @@ def claim(found: Object) -> Claim:
         size=found["spec"].get("resources", {}).get("requests", {}).get("storage", ""),
         storage_class=found["spec"].get("storageClassName", ""),
         labels=found["metadata"].get("labels", {}),
+        user=found["metadata"].get("annotations", {}).get(USER, ""),
     )
 
 
 def volume(found: Object) -> Volume:
     """Parse a PersistentVolume."""
-    owner = found["spec"].get("claimRef", {})
+    owner, csi = found["spec"].get("claimRef", {}), found["spec"].get("csi", {})
     return Volume(
         name=found["metadata"]["name"],
         namespace=owner.get("namespace", ""),
         claim=owner.get("name", ""),
         deleted_after=found["spec"].get("persistentVolumeReclaimPolicy") == "Delete",
+        driver=csi.get("driver", ""),
+        handle=csi.get("volumeHandle", ""),
+        phase=found.get("status", {}).get("phase", ""),
     )
 
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from hubfleet.tools import openstack_quota
+from hubfleet.tools import openstack_quota, openstack_volumes
 from hubfleet.tools.openstack_quota import Rooms
 from hubfleet.tools.openstack_session import Session
+from hubfleet.tools.openstack_volumes import Volume
 
 _ROUTER_PORTS = ("router_interface", "router_interface_distributed", "ha_router_replicated_interface")
 
@@ -233,6 +234,18 @@ class Cloud(Session):
     def quota(self) -> Rooms:
         """Limits and use, by the names of `openstack_quota.rooms`."""
         return openstack_quota.rooms(self)
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Every volume of the project, by name."""
+        return openstack_volumes.volumes(self)
+
+    def mark_volume(self, volume: str, metadata: Mapping[str, str]) -> None:
+        """Write this on a volume (its id), beside what is there. Nothing happens to one that is gone."""
+        openstack_volumes.mark(self, volume, metadata)
+
+    def delete_volume(self, volume: str) -> None:
+        """Ask for the deletion of a volume (its id) that nothing uses. One that is gone is fine."""
+        openstack_volumes.delete(self, volume)
 
     def leftovers(self, marks: Collection[str]) -> tuple[Owned, ...]:
         """What still stands and bears one of these marks (a cluster's UUID, its release's name) as a word of its name,

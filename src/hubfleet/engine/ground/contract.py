@@ -18,6 +18,7 @@ from hubfleet.plan.frozen import Terms
 from hubfleet.plan.kept import Kept
 from hubfleet.plan.sizes import Sizes
 from hubfleet.plan.upgrades import Wish
+from hubfleet.plan.volumes import Volumes
 from hubfleet.tools.kube import Kube, Node
 
 TERMS = Terms()
@@ -97,12 +98,22 @@ class Ground(Protocol):
         """Prove that a pool grows within so many seconds, and shrinks after. UsageError where it is not hubfleet's."""
         ...
 
+    def volumes(self) -> Volumes:
+        """What claims have in its cloud, in this cluster and in those of its name before it."""
+        ...
+
+    def keep(self, kube: Kube | None) -> str:
+        """Mark in its cloud what people keep on it, so that it stays when the cluster goes; what that is, for people.
+        `kube` None: the API does not answer."""
+        ...
+
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """The steps that remove it; none if it is not hubfleet's to remove."""
         ...
 
-    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:
-        """Remove it, the one of this UUID that the plan found to be hubfleet's, and say what the cloud kept of it."""
+    def destroy(self, way: Way, uuid: str, kube: Kube | None, *, homes: bool) -> tuple[str, ...]:
+        """Remove it, the one of this UUID that the plan found to be hubfleet's, and say what the cloud has left of it
+        that should not be. What people keep stays, unless `homes` go too. `kube` None: the API does not answer."""
         ...
 
     def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:

@@ -19,6 +19,7 @@ from hubfleet.plan import Action, Step
 from hubfleet.plan.frozen import Terms
 from hubfleet.plan.kept import Kept
 from hubfleet.plan.upgrades import Wish
+from hubfleet.plan.volumes import Volumes
 from hubfleet.provider import ExistingCluster
 from hubfleet.tools.kube import Kube, Node
 
@@ -95,7 +96,15 @@ class ExistingGround:
         """See Ground."""
         return ()
 
-    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:  # noqa: ARG002 (the contract's)
+    def volumes(self) -> Volumes:
+        """See Ground: claims stay in a cluster that stays."""
+        return Volumes()
+
+    def keep(self, kube: Kube | None) -> str:  # noqa: ARG002 (the contract's)
+        """See Ground: its claims stay, and no cloud needs to be told."""
+        return ""
+
+    def destroy(self, way: Way, uuid: str, kube: Kube | None, *, homes: bool) -> tuple[str, ...]:  # noqa: ARG002
         """See Ground: it is not ours to remove."""
         return ()
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hubfleet import spec
 from hubfleet.checks.stages import Stage
-from hubfleet.engine import expiry, explain, look, magnum, rotation, upgrading
+from hubfleet.engine import expiry, explain, homes, look, magnum, rotation, upgrading
 from hubfleet.engine.ground.contract import TERMS, GroundState, Infrastructure, PoolState
 from hubfleet.engine.probe import Probed, probe
 from hubfleet.engine.rotation import Rotated
 from hubfleet.engine.run import Job
 from hubfleet.engine.way import Way
-from hubfleet.errors import UsageError
+from hubfleet.errors import CloudError, Layer, UsageError
+from hubfleet.events import Event, Kind
 from hubfleet.plan import Action, Finding, Step, infrastructure, poison, preflight, upgrades
 from hubfleet.plan.frozen import Terms, heat, refuse_foreign, refuse_heat, refuse_undeleted
+from hubfleet.plan.homes import FoundAgain
 from hubfleet.plan.kept import Kept
 from hubfleet.plan.requests import MARK
 from hubfleet.plan.sizes import sizes
 from hubfleet.plan.upgrades import Wish
+from hubfleet.plan.volumes import Volumes
 from hubfleet.provider import MagnumCluster, MagnumPool, Rates
 from hubfleet.tools.kube import Kube, Node
 from hubfleet.tools.kubeconfig import kubeconfig
@@ -58,8 +62,9 @@ class MagnumGround:
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
         """See Ground."""
-        return magnum.jobs(
-            *(steps, self.magnum),
+        found = [(step, step.work) for step in steps if isinstance(step.work, FoundAgain)]
+        made = magnum.jobs(
+            *([step for step in steps if not isinstance(step.work, FoundAgain)], self.magnum),
             kube=Kube,
             say=way.say,
             watch=way.watch,
@@ -67,6 +72,20 @@ class MagnumGround:
             timeout=way.timeout,
             hold=way.hold,
         )
+        return (
+            *made,
+            *(Job(step.id, partial(self._find_again, step.id, work, way), step.needs) for step, work in found),
+        )
+
+    def _find_again(self, subject: str, work: FoundAgain, way: Way) -> str:
+        def tell(kind: Kind, text: str) -> None:
+            way.say(Event(kind, self.desired.name, subject, text))
+
+        there = self.magnum.cluster(self.desired.name)
+        if there is None:
+            raise CloudError(f"the cluster {self.desired.name} is gone", remedy="apply again", layer=Layer.MAGNUM)
+        with way.watch.waiting("volumes"), Kube(kubeconfig(self.magnum, there), watch=way.watch) as kube:
+            return homes.find_again(work, self.magnum, there, kube, tell, way.clock)
 
     def kubeconfig(self) -> str | None:
         """See Ground."""
@@ -135,12 +154,27 @@ class MagnumGround:
         refuse_foreign(there, kept() if MARK not in there.labels else Kept())
         return (Step("cluster", Action.DESTROY, f"cluster {there.name}", there.uuid, (there.status,)),)
 
-    def destroy(self, way: Way, uuid: str) -> tuple[str, ...]:
+    def volumes(self) -> Volumes:
+        """See Ground."""
+        return homes.volumes(self.magnum, self.desired.name)
+
+    def keep(self, kube: Kube | None) -> str:
+        """See Ground."""
+        there = self.magnum.cluster(self.desired.name)
+        return homes.keep(self.magnum, there, kube) if there else ""
+
+    def destroy(self, way: Way, uuid: str, kube: Kube | None, *, homes: bool) -> tuple[str, ...]:
         """See Ground."""
         if way.hold is not None:
             way.hold.forget()
         left = magnum.destroy(
-            *(self.desired, self.magnum, uuid), say=way.say, watch=way.watch, clock=way.clock, timeout=way.timeout
+            *(self.desired, self.magnum, uuid),
+            kube=kube,
+            homes=homes,
+            say=way.say,
+            watch=way.watch,
+            clock=way.clock,
+            timeout=way.timeout,
         )
         return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
 
