@@ -188,7 +188,7 @@ def test_values_files_are_read_from_the_cluster_files_folder_and_keep_their_plac
     (tmp_path / "more" / "a.yaml").write_text("hub:\n  a: 1\n  b: ${env:B}\n")
     (tmp_path / "b.yaml").write_text("hub: {a: 2}\n")
     cluster = load(tmp_path, hub(values_files=["more/a.yaml", "b.yaml"], values={"hub": {"c": 3}}))
-    assert cluster.hubs["main"].layers == (
+    assert cluster.hubs["main"].own_values == (
         {"hub": {"a": 1, "b": Secret.parse("${env:B}")}}, {"hub": {"a": 2}}, {"hub": {"c": 3}},
     )  # fmt: skip
     place = cluster.position("hubs", "main", "values_files", 0, "hub", "b")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubfleet.spec import Secret, merge, without_nulls
+from hubfleet.spec.merging import Cut
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=2) | st.lists(st.integers(), max_size=2)
 MAPS = st.recursive(
@@ -51,9 +52,39 @@ def leaves(tree: dict[str, Any], path: tuple[str, ...] = ()) -> dict[tuple[str, 
     return found
 
 
-@given(MAPS, MAPS, MAPS)
-def test_layers_merge_from_the_weakest_up(a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]) -> None:
-    assert merge(a, b, c) == merge(merge(a, b), c)
+def test_it_does_not_matter_which_layers_are_merged_first_also_around_a_null() -> None:
+    a, b, c = {"x": {"y": 1}}, {"x": None}, {"x": {"z": 2}}
+    assert merge(merge(a, b), c) == merge(a, merge(b, c)) == {"x": {"z": 2}}
+
+
+def marked(tree: Any) -> Any:
+    """A tree that shows which maps have nothing below them."""
+    if not isinstance(tree, dict):
+        return tree
+    return {"cut": isinstance(tree, Cut)} | {f"={key}": marked(value) for key, value in tree.items()}
+
+
+@given(MAPS, MAPS, MAPS, MAPS)
+def test_layers_merge_alike_in_whatever_groups(
+    a: dict[str, Any], b: dict[str, Any], c: dict[str, Any], d: dict[str, Any]
+) -> None:
+    whole = marked(merge(a, b, c, d))
+    assert marked(merge(merge(a, b), c, d)) == whole
+    assert marked(merge(a, merge(b, c), d)) == whole
+    assert marked(merge(a, merge(b, merge(c, d)))) == whole
+
+
+@given(MAPS, MAPS, st.lists(st.sampled_from("abc"), min_size=1, max_size=4))
+def test_a_null_deletes_at_any_depth(a: dict[str, Any], b: dict[str, Any], path: list[str]) -> None:
+    nothing: Any = None
+    for key in reversed(path):
+        nothing = {key: nothing}
+    merged = leaves(without_nulls(merge(a, nothing)))
+    assert not [one for one in merged if list(one[: len(path)]) == path]
+    later = leaves(merge(a, nothing, b))
+    own = {one: value for one, value in leaves(b).items() if list(one[: len(path)]) == path}
+    found = {one: value for one, value in later.items() if list(one[: len(path)]) == path and value is not None}
+    assert {one: value for one, value in own.items() if value is not None} == found
 
 
 @given(MAPS)

@@ -17,7 +17,7 @@ from hubfleet.errors import HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, origin, version
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, Problem
 from hubfleet.spec.problems import written
 from hubfleet.tools.helm import Helm
@@ -137,7 +137,7 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Pr
             for one in error.complaints:
                 key = f"{written(release.source)}.values.{'.'.join(one.path)}".rstrip(".")
                 what = f"the chart {release.chart} refuses it: {one.what}"
-                problems.append(Problem(origin(cluster, release, one.path), what, key))
+                problems.append(Problem(place(cluster, release, one.path), what, key))
     return tuple(problems)
 
 

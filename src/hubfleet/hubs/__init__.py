@@ -7,9 +7,14 @@ and traits come from the provider's description), running Helm.
 from hubfleet.hubs import labeller, persistent
 from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster
+from hubfleet.spec import Cluster, Layer
 
-__all__ = ["Chart", "Generated", "Release", "releases"]
+__all__ = ["Chart", "Generated", "Release", "layers", "releases"]
+
+
+def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer, ...]:
+    """What the values of a hub are merged of, weakest first, with every pool there; needs no secret looked up."""
+    return persistent.layers(hub, cluster, description)
 
 
 def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, merge, reveal
+from hubfleet.spec import Cluster, Layer, merge, reveal
 
 NAME = "hubfleet-labeller"
 _IMAGE_OF_UPSTREAM = "quay.io/jupyterhub/k8s-hub"
@@ -32,14 +32,17 @@ def release(cluster: Cluster, description: Description) -> Release | None:
     }
     if not pools:
         return None
-    values = {"pools": pools, "image": _image(cluster), **placement.core(cluster, description)}
-    return Release(name=NAME, namespace=NAME, chart=charts.ours("labeller"), values=values, source=("pools",))
+    rest = {"image": _image(cluster), **placement.core(cluster, description)}
+    layers = (Layer(rest, causes={(): [("pools",)], ("image",): [("hubs",)]}), Layer({"pools": pools}))
+    values = merge(*(layer.values for layer in layers))
+    chart = charts.ours("labeller")
+    return Release(name=NAME, namespace=NAME, chart=chart, values=values, layers=layers, source=("pools",))
 
 
 def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
     for name, hub in cluster.hubs.items():
-        own, _ = reveal(merge(*hub.layers))
+        own, _ = reveal(merge(*hub.own_values))
         return {**_of_chart(charts.chart(name, cluster)), **_image_in(own)}
     return _of_chart(charts.pinned(charts.UPSTREAM))
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from hubfleet.hubs import charts, login, placement, profiles
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Hub, merge, reveal
+from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, reveal
 
 Values = dict[str, Any]
 _KEEP = {"helm.sh/resource-policy": "keep"}
@@ -22,36 +22,76 @@ _KEEP = {"helm.sh/resource-policy": "keep"}
 def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
     """The one release of the hub `name`: computed values, then those of its values_files in order, then its values.
     `absent`: pools that users are not offered."""
-    hub, chart = cluster.hubs[name], charts.chart(name, cluster)
-    encrypts = _lets_encrypt(chart, cluster)
-    found = url(hub, encrypts=encrypts)
-    auth = login.of(hub, found)
-    computed = [
-        _hub(hub, cluster, description),
-        auth.values,
-        _proxy(hub, cluster, description, encrypts=encrypts),
-        _users(hub, cluster, description, absent),
-    ]
-    if chart.name == charts.UPSTREAM:
-        computed.append(_upstream(cluster, description, absent))
-    values, secret = reveal(merge(*computed, *hub.layers))
+    chart = charts.chart(name, cluster)
+    found = url(cluster.hubs[name], encrypts=_lets_encrypt(chart, cluster))
+    every = layers(name, cluster, description, absent)
+    values, secret = reveal(merge(*(layer.values for layer in every)))
+    made = login.of(cluster.hubs[name], found).generated
     return Release(
         name=name,
         namespace=name,
         hub=name,
         chart=chart,
         values=values,
+        layers=every,
         source=("hubs", name),
         secret_paths=secret,
-        generated=tuple(one for one in auth.generated if _at(values, one.path) is None),
+        generated=tuple(one for one in made if _at(values, one.path) is None),
         url=found,
         storage_classes=_storage_classes(values),
     )
 
 
+def layers(
+    name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()
+) -> tuple[Layer, ...]:
+    """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
+    hub, chart, at = cluster.hubs[name], charts.chart(name, cluster), ("hubs", name)
+    encrypts = _lets_encrypt(chart, cluster)
+    computed = merge(
+        _hub(hub, cluster, description),
+        login.of(hub, url(hub, encrypts=encrypts)).values,
+        _proxy(hub, cluster, description, encrypts=encrypts),
+        _users(hub, cluster, description, absent),
+        _upstream(cluster, description, absent) if chart.name == charts.UPSTREAM else {},
+    )
+    files = (Layer(file.values, (*at, "values_files", index)) for index, file in enumerate(hub.values_files))
+    return (Layer(computed, causes=_causes(at, cluster)), *files, Layer(hub.values, (*at, "values")))
+
+
+def _causes(hub: KeyPath, cluster: Cluster) -> Causes:
+    """From which keys of the file each computed value comes."""
+    storage_class, pools = [("storage", "storage_class")], [("pools",)]
+    provider = [("provider", cluster.provider.name)]
+    return {
+        (): [hub],
+        ("hub", "config"): [(*hub, "auth")],
+        ("hub", "config", "Authenticator", "admin_users"): [(*hub, "admins")],
+        ("hub", "db", "pvc", "storageClassName"): storage_class,
+        ("hub", "nodeSelector"): pools,
+        ("hub", "tolerations"): pools,
+        ("cull",): [(*hub, "culling")],
+        ("cull", "enabled"): [(*hub, "culling", "enabled")],
+        ("cull", "timeout"): [(*hub, "culling", "idle")],
+        ("cull", "every"): [(*hub, "culling", "every")],
+        ("proxy", "service"): provider,
+        ("proxy", "chp"): pools,
+        ("proxy", "traefik"): pools,
+        ("proxy", "https"): [("ingress", "email")],
+        ("proxy", "https", "hosts"): [(*hub, "domain")],
+        ("singleuser",): pools,
+        ("singleuser", "image"): [(*hub, "image")],
+        ("singleuser", "storage"): [hub],
+        ("singleuser", "storage", "capacity"): [(*hub, "homes", "size"), ("storage", "homes", "size")],
+        ("singleuser", "storage", "dynamic"): storage_class,
+        ("scheduling",): pools,
+        ("prePuller",): pools,
+    }
+
+
 def url(hub: Hub, *, encrypts: bool) -> str:
     """Where people find the hub: by https where its chart gets a certificate, or as the hub's own values have it."""
-    own = _at(merge(*hub.layers), ("proxy", "https", "enabled"))
+    own = _at(merge(*hub.own_values), ("proxy", "https", "enabled"))
     return f"{'https' if (encrypts if own is None else own) else 'http'}://{hub.domain}"
 
 

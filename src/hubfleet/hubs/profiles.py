@@ -37,7 +37,7 @@ def values(hub: Hub, cluster: Cluster, description: Description, absent: frozens
     if taints := placement.tolerations(cluster.pools[default].taints):
         found["extraTolerations"] = taints
     if len(names) > 1 and all(description.placement.get(name) for name in names):
-        singleuser = cast("Values", merge(*hub.layers).get("singleuser") or {})
+        singleuser = cast("Values", merge(*hub.own_values).get("singleuser") or {})
         own = cast("list[Values]", singleuser.get("extraTolerations") or [])
         found["profileList"] = [_profile(name, cluster, description, default, [*_UPSTREAMS, *own]) for name in names]
     elif gpus := cluster.pools[default].gpus:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hubfleet.spec import KeyPath
+from hubfleet.spec import KeyPath, Layer
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Release:
     values: Mapping[str, Any] = field(repr=False)
     source: KeyPath
     """The key of the cluster file that it is made from."""
+    layers: tuple[Layer, ...] = field(default=(), repr=False, compare=False)
+    """What `values` were merged of, weakest first: for the question where one comes from."""
     hub: str = ""
     """The hub that it is; "" for one of the platform."""
     secret_paths: frozenset[tuple[str | int, ...]] = frozenset()

@@ -11,7 +11,7 @@ from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.release import subject
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.plan.volumes import described
-from hubfleet.spec import Cluster, KeyPath, Position
+from hubfleet.spec import Cluster, Position, origin
 
 DIGEST = "hubfleet.org/digest"
 """Label of a release: `Release.digest` of what it was made from."""
@@ -23,14 +23,6 @@ CLUSTER = "hubfleet.org/cluster"
 """Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
 _SECRET_NAMES = ("password", "secret", "token", "key", "credential", "extraenv", "extrafiles")
 """Parts of names under which people keep secrets. What was one when it was installed is not written down anywhere."""
-_COMPUTED = (
-    (("singleuser", "image"), "image"),
-    (("singleuser", "storage"), "homes"),
-    (("cull",), "culling"),
-    (("hub", "config", "Authenticator", "admin_users"), "admins"),
-    (("hub", "config"), "auth"),
-)
-"""Which values are computed from which key of a hub (`hubs.persistent`)."""
 CHART = "hubfleet.org/chart"
 """Label of a release: its chart's name."""
 VERSION = "hubfleet.org/chart-version"
@@ -96,20 +88,13 @@ def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Clu
     )
 
 
-def origin(cluster: Cluster, release: Release, path: Sequence[str | int]) -> Position:
-    """Where a key of a release's values is set: in the hub's `values`, in a values file (the last that has it), else at
-    that key of the hub from which it is computed, or what the release is made from."""
-    hub = release.hub
-    files = range(len(cluster.hubs[hub].values_files)) if hub in cluster.hubs else range(0)
-    places: list[KeyPath] = [
-        ("hubs", hub, "values", *path),
-        *(("hubs", hub, "values_files", index, *path) for index in reversed(files)),
-        *(("hubs", hub, key) for made, key in _COMPUTED if made == tuple(path[: len(made)])),
-    ]
-    if path[: len(release.source)] == release.source:  # one of the platform has its values under the file's own keys
-        return cluster.position(*path)
-    found = next((place for place in places if place in cluster.positions), release.source)
-    return cluster.position(*found)
+def place(cluster: Cluster, release: Release, path: Sequence[str | int]) -> Position:
+    """Where a key of a release's values is set, or the key from which it is computed; of one that is set nowhere (any
+    more), what the release is made from."""
+    try:
+        return origin(cluster, release.layers, tuple(path)).position
+    except LookupError:
+        return cluster.position(*release.source)
 
 
 def after_homes(release: str) -> str:
@@ -220,7 +205,7 @@ def _of_values(release: Release, old: Mapping[str, Any], cluster: Cluster) -> tu
 def _change(release: Release, path: tuple[str, ...], old: object, new: object, cluster: Cluster) -> Change:
     secret = _is_secret(path, release) or _sounds_secret(old)
     key = ".".join(path)
-    return Change(key, None if secret else old, None if secret else new, origin(cluster, release, path), secret)
+    return Change(key, None if secret else old, None if secret else new, place(cluster, release, path), secret)
 
 
 def _is_secret(path: tuple[str, ...], release: Release) -> bool:

@@ -6,10 +6,12 @@ acts.
 
     cluster = load_cluster(path, provider_names, settings_of)   # every problem at once as InvalidFiles; needs no secret
     cluster = resolve(cluster, os.environ)                      # to plan and apply: every secret looked up
-    values = merge(computed, *hub.layers)                       # Secrets stay Secrets on the way
+    values = merge(*(layer.values for layer in layers))         # Secrets stay Secrets on the way
+    place = origin(cluster, layers, ("hub", "config"))          # which key of which file set it
     clear, secret_paths = reveal(values)                        # for Helm alone
 """
 
+from hubfleet.spec.layering import Causes, How, Layer, Origin, origin
 from hubfleet.spec.loading import load_cluster
 from hubfleet.spec.merging import merge, without_nulls
 from hubfleet.spec.models import (
@@ -37,19 +39,23 @@ from hubfleet.spec.secrets import MissingSecret, Secret, reveal
 
 __all__ = [
     "Auth",
+    "Causes",
     "Cluster",
     "ControlPlane",
     "Culling",
     "Document",
     "GitHub",
     "Homes",
+    "How",
     "Hub",
     "Ingress",
     "InvalidFiles",
     "KeyPath",
+    "Layer",
     "MissingSecret",
     "Model",
     "NodeCount",
+    "Origin",
     "Pool",
     "Position",
     "Problem",
@@ -61,6 +67,7 @@ __all__ = [
     "json_schema",
     "load_cluster",
     "merge",
+    "origin",
     "read",
     "resolve",
     "reveal",

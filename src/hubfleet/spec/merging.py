@@ -7,8 +7,13 @@ from functools import reduce
 from typing import Any, cast
 
 
+class Cut(dict[str, Any]):
+    """A map with nothing below it: a weaker layer had a null or another leaf at its key. As a layer of its own it
+    replaces what it is merged over, so that it does not matter which layers are merged first."""
+
+
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
-    """One tree out of the layers, weakest first. Nothing of a layer is changed.
+    """One tree out of the layers, weakest first. Nothing of a layer is changed. Associative.
 
     A null takes away what weaker layers say, and stays in the result, so that it takes away the chart's own default as
     well: Helm does so for a chart itself, but since 3.18 hands nulls on to sub-charts (DESIGN section 2).
@@ -25,16 +30,25 @@ def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
 def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(weaker)
     for key, value in stronger.items():
-        below = merged.get(key)
-        if isinstance(value, Mapping):
-            merged[key] = _over(_map(below), _map(value))
-        else:
-            merged[key] = value
+        merged[key] = _on(merged[key], value) if key in merged else _copy(value)
     return merged
 
 
-def _map(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+def _on(weaker: Any, stronger: Any) -> Any:
+    if not isinstance(stronger, Mapping):
+        return stronger
+    above = cast("Mapping[str, Any]", stronger)
+    if isinstance(above, Cut) or not isinstance(weaker, Mapping):
+        return Cut(_over({}, above))
+    merged = _over(cast("Mapping[str, Any]", weaker), above)
+    return Cut(merged) if isinstance(weaker, Cut) else merged
+
+
+def _copy(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    copied = _over({}, cast("Mapping[str, Any]", value))
+    return Cut(copied) if isinstance(value, Cut) else copied
 
 
 def _clean(value: Any) -> Any:

@@ -325,7 +325,7 @@ class Hub(Model):
     """YAML files of such values, from the cluster file's folder; a later one wins over an earlier one."""
 
     @property
-    def layers(self) -> tuple[Mapping[str, Any], ...]:
+    def own_values(self) -> tuple[Mapping[str, Any], ...]:
         """The user's values, weakest first: those of the files in order, then `values`. For `merge`."""
         return (*(file.values for file in self.values_files), self.values)
 
