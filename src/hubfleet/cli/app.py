@@ -31,6 +31,7 @@ class _Verb:
 
 VERBS = {
     "validate": _Verb("hubfleet.cli.files:validate", "Every problem of a cluster file, with file and line."),
+    "show": _Verb("hubfleet.cli.showing:show", "What a hub's chart gets, and which line set each value."),
     "schema": _Verb("hubfleet.cli.files:schema", "The JSON Schema of cluster files, for editors."),
     "plan": _Verb("hubfleet.cli.acting:plan", "What apply would do, and what stands in its way."),
     "apply": _Verb("hubfleet.cli.acting:apply", "Make cluster and hubs as the file says; again is safe."),

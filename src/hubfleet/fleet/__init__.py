@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.rotating import rotate
     from hubfleet.fleet.scaling import plan_scale, scale_wish, write
+    from hubfleet.fleet.showing import Shown, show
     from hubfleet.fleet.state import Status, status
     from hubfleet.fleet.upgrading import plan_upgrade, upgrade, wish
 
@@ -49,6 +50,8 @@ _PLACES = {
     "scale_wish": "hubfleet.fleet.scaling",
     "write": "hubfleet.fleet.scaling",
     "rotate": "hubfleet.fleet.rotating",
+    "Shown": "hubfleet.fleet.showing",
+    "show": "hubfleet.fleet.showing",
     "Status": "hubfleet.fleet.state",
     "status": "hubfleet.fleet.state",
     "plan_upgrade": "hubfleet.fleet.upgrading",
@@ -60,6 +63,7 @@ __all__ = [
     "Checked",
     "Credentials",
     "Outcome",
+    "Shown",
     "Status",
     "Target",
     "alone",
@@ -80,6 +84,7 @@ __all__ = [
     "run_with_kubeconfig",
     "scale_wish",
     "schema",
+    "show",
     "status",
     "upgrade",
     "wish",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubfleet.errors import HubfleetError, Layer
+from hubfleet.errors import HubfleetError, Layer, UsageError
 
 KeyPath = tuple[str | int, ...]
 """A key's path in a file: ("hubs", "main", "admins", 0)."""
+_PART = re.compile(r'(?P<dot>\.)?(?:"(?P<quoted>[^"]*)"|\[(?P<index>\d+)\]|(?P<plain>[^."\[\]]+))')
 
 
 @dataclass(frozen=True, order=True)
@@ -50,6 +52,21 @@ def written(path: KeyPath) -> str:
         else:
             text += ("." if text else "") + (f'"{part}"' if "." in part or "[" in part or not part else part)
     return text
+
+
+def parsed(text: str) -> KeyPath:
+    """The path that people write so. UsageError for what is none."""
+    path: list[str | int] = []
+    end = 0
+    for match in _PART.finditer(text):
+        if match.start() != end or (match["dot"] is None) != (match["index"] is not None or not path):
+            break
+        path.append(int(match["index"]) if match["index"] else match["plain"] or match["quoted"] or "")
+        end = match.end()
+    if end != len(text):
+        remedy = 'write the keys with dots between: hub.config, hub.config."a.b", hub.args[0]'
+        raise UsageError(f"{text!r} is no path of a key", remedy=remedy)
+    return tuple(path)
 
 
 class InvalidFiles(HubfleetError):
