@@ -18,11 +18,14 @@ from hubfleet.spec import InvalidFiles, Problem
 def validate(path: Path, as_json: bool) -> int:
     """Every problem of a cluster file, in one pass, each with file, line and column.
 
-    Needs no network and no secret. Exit code 2 if there is a problem.
+    The files first; if they are well, each hub's values against the schema inside its chart, as far as that is on this
+    machine. Needs no network and no secret. Exit code 2 if there is a problem.
     """
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
     try:
         target = fleet.load(path)
+        notes = fleet.check_values(target)
     except InvalidFiles as error:
         if not as_json:
             raise
@@ -31,8 +34,11 @@ def validate(path: Path, as_json: bool) -> int:
         if not as_json:
             names = ", ".join(target.cluster.hubs) or "none"
             click.echo(f"{target.cluster.file}: valid ({len(target.cluster.pools)} pools; hubs: {names})")
+            for note in notes:
+                click.echo(f"  note: {note}")
     if as_json:
-        click.echo(json_document({"valid": not problems, "problems": [*map(problem_document, problems)]}))
+        found = {"valid": not problems, "problems": [*map(problem_document, problems)], "notes": notes}
+        click.echo(json_document(found))
     return 2 if problems else 0
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.checking import Checked, check, check_autoscaling
-    from hubfleet.fleet.loading import Target, load, schema
+    from hubfleet.fleet.loading import Target, check_values, load, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.rotating import rotate
@@ -41,6 +41,7 @@ _PLACES = {
     "check": "hubfleet.fleet.checking",
     "check_autoscaling": "hubfleet.fleet.checking",
     "Target": "hubfleet.fleet.loading",
+    "check_values": "hubfleet.fleet.loading",
     "load": "hubfleet.fleet.loading",
     "schema": "hubfleet.fleet.loading",
     "plan": "hubfleet.fleet.planning",
@@ -70,6 +71,7 @@ __all__ = [
     "apply",
     "check",
     "check_autoscaling",
+    "check_values",
     "destroy",
     "kubeconfig",
     "load",

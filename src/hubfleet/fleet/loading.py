@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from hubfleet import registry
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Pool, json_schema, load_cluster, resolve, without_secrets
+from hubfleet.spec import Cluster, InvalidFiles, Pool, json_schema, load_cluster, resolve, without_secrets
 from hubfleet.spec.wording import did_you_mean
 
 if TYPE_CHECKING:
     from hubfleet.engine.clouds import Clouds
 
 CLUSTER_FILE = "cluster.yaml"
+_FETCHES = "it was not fetched yet, which `hubfleet plan` does"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,17 @@ def load(path: Path) -> Target:
     file = cluster_file(path)
     cluster = load_cluster(file, registry.names(), lambda name: registry.provider(name).settings)
     return Target(cluster, registry.provider(cluster.provider.name).describe(cluster))
+
+
+def check_values(target: Target) -> tuple[str, ...]:
+    """Check every hub's values against its chart's schema; gives a note for each chart that is not on this machine and
+    was not asked. Raises `spec.InvalidFiles` with every problem."""
+    from hubfleet.hubs import schemas
+
+    checked = schemas.check(target.cluster, target.description)
+    if checked.problems:
+        raise InvalidFiles(checked.problems)
+    return tuple(f"values are not checked against the chart {chart}: {_FETCHES}" for chart in checked.unseen)
 
 
 def schema() -> dict[str, Any]:

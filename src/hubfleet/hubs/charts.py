@@ -14,6 +14,7 @@ import yaml
 
 from hubfleet.hubs.release import Chart
 from hubfleet.spec import Cluster, InvalidFiles, Position, Problem
+from hubfleet.tools import charts as files
 
 LITE = "lite"
 UPSTREAM = "jupyterhub"
@@ -36,8 +37,8 @@ def ours(name: str) -> Chart:
 
 def defaults(chart: Chart) -> dict[str, Any]:
     """The chart's own values; {} for one that is not here."""
-    file = chart.path and chart.path / "values.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8")) or {} if file and file.is_file() else {}
+    text = files.read(chart.path, "values.yaml") if chart.path else None
+    return yaml.safe_load(text) or {} if text else {}
 
 
 def pinned(name: str) -> Chart:

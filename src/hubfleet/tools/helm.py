@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import platformdirs
 
 from hubfleet.errors import HubfleetError, Layer
-from hubfleet.tools import helm_errors, process
+from hubfleet.tools import charts, helm_errors, process
 
 OLDEST = (3, 13)
 """`helm upgrade --labels`, by which a release carries its digest, came with Helm 3.13."""
@@ -50,7 +49,7 @@ class Helm:
     ) -> None:
         self.program = program or find()
         self._kubeconfig, self._context, self._timeout, self._process = kubeconfig, context, timeout, run
-        self._cache = cache or platformdirs.user_cache_path("hubfleet") / "helm"
+        self._cache = cache or charts.cache()
 
     def version(self) -> str:
         """Its version: "3.19.5". HubfleetError if it is older than hubfleet needs."""
@@ -122,9 +121,8 @@ class Helm:
 
         With `sha256` (hex) its content is checked, each time. Threads and processes may ask for the same one.
         """
-        folder = self._cache / "charts" / hashlib.sha256(repository.encode()).hexdigest()[:12]
-        archive = folder / f"{name}-{version}.tgz"
-        folder.mkdir(parents=True, exist_ok=True)
+        archive = charts.archive(repository, name, version, self._cache)
+        archive.parent.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(f"{archive}.lock", timeout=self._timeout):
             if not archive.exists():
                 self._fetch(repository, name, version, archive)

@@ -1,0 +1,147 @@
+"""A hub's finished values against the schema inside its chart, with no Helm and no cluster: what `validate` says.
+
+A chart of a repository is checked where its archive was fetched before; nothing is fetched for it. Secrets are not
+looked up: what a schema says of a secret's text is left to `plan`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import yaml
+
+from hubfleet.hubs import charts, persistent
+from hubfleet.hubs.release import Chart
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
+from hubfleet.spec.problems import written
+from hubfleet.spec.secrets import map_leaves
+from hubfleet.spec.wording import did_you_mean
+from hubfleet.tools import charts as files
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OF_TEXT = {"const", "enum", "format", "maxLength", "minLength", "pattern"}
+"""Keywords that look at what a text says."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """`problems` of hubs' values; `unseen`: charts that are not on this machine yet, and were not asked."""
+
+    problems: tuple[Problem, ...] = ()
+    unseen: tuple[Chart, ...] = ()
+
+
+def check(cluster: Cluster, description: Description) -> Checked:
+    """Every hub of the cluster against its chart's schema."""
+    problems: list[Problem] = []
+    unseen: dict[Chart, None] = {}
+    for hub in cluster.hubs:
+        chart = charts.chart(hub, cluster)
+        place = _place(chart)
+        if place is None:
+            unseen[chart] = None
+            continue
+        rules = _rules(place, chart.content or chart.version)
+        if rules is not None:
+            problems += _of_hub(hub, cluster, chart, rules, persistent.layers(hub, cluster, description))
+    return Checked(tuple(problems), tuple(unseen))
+
+
+def _place(chart: Chart) -> Path | None:
+    """Its folder, or its archive if that is here."""
+    if chart.path is not None:
+        return chart.path
+    found = files.archive(chart.repository or "", chart.name, chart.version)
+    return found if found.is_file() else None
+
+
+@dataclass(frozen=True)
+class _Rules:
+    schema: Mapping[str, Any]
+    defaults: Mapping[str, Any]
+    validator: jsonschema_rs.Validator
+
+
+@lru_cache(maxsize=32)
+def _rules(place: Path, _content: str) -> _Rules | None:
+    """Of the chart there: compiled once a process. None where it has no schema, or none that can be used: Helm says."""
+    import jsonschema_rs
+
+    text = files.read(place, "values.schema.json")
+    try:
+        schema = json.loads(text) if text else None
+        if not isinstance(schema, dict):
+            return None
+        rules = cast("dict[str, Any]", schema)
+        # without values in its words: one may be a secret that somebody wrote down in clear
+        validator = jsonschema_rs.validator_for(rules, mask="the value", retriever=_nothing)
+        defaults: Any = yaml.load(files.read(place, "values.yaml") or "{}", Loader=_Loader)  # noqa: S506 (safe)
+    except (ValueError, yaml.YAMLError):
+        return None
+    return _Rules(rules, defaults or {}, validator)
+
+
+def _nothing(address: str) -> Any:
+    raise ValueError(f"{address} is not asked: a check needs no network")
+
+
+def _of_hub(hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer]) -> Iterator[Problem]:
+    merged = merge(*(layer.values for layer in layers))
+    secret: set[KeyPath] = set()
+
+    def plain(leaf: Any, path: KeyPath) -> Any:
+        if isinstance(leaf, Secret):
+            secret.add(path)
+            return str(leaf)
+        return leaf
+
+    values = without_nulls(merge(rules.defaults, map_leaves(merged, plain)))
+    for error in rules.validator.iter_errors(values):
+        path: KeyPath = tuple(error.instance_path)
+        rule: KeyPath = tuple(error.schema_path)
+        if path in secret and rule[-1] in _OF_TEXT:
+            continue
+        for at, what, remedy in _said(error, path, rule, rules.schema):
+            key, place = _where(hub, cluster, layers, at)
+            yield Problem(place, f"the chart {chart} {what}", key, remedy)
+
+
+def _said(
+    error: jsonschema_rs.ValidationError, path: KeyPath, rule: KeyPath, schema: Mapping[str, Any]
+) -> Iterator[tuple[KeyPath, str, str]]:
+    kind = error.kind
+    names = cast("Sequence[str]", getattr(kind, "unexpected", ()))
+    if not names:
+        yield path, f"does not take it: {error.message}", ""
+        return
+    known = _known(schema, rule[:-1])
+    for name in names:
+        yield (*path, name), "knows no such key", did_you_mean(name, known)
+
+
+def _known(rules: Any, path: KeyPath) -> list[str]:
+    """The keys that the part of a schema at this path describes."""
+    for part in path:
+        try:
+            rules = rules[part]
+        except (KeyError, IndexError, TypeError):
+            return []
+    return list(rules.get("properties", {})) if isinstance(rules, dict) else []  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
+
+
+def _where(hub: str, cluster: Cluster, layers: Sequence[Layer], path: KeyPath) -> tuple[str, Position]:
+    """The key to mend, and its place; the hub's where no layer says anything of it."""
+    try:
+        found = origin(cluster, layers, path)
+    except LookupError:
+        return written(("hubs", hub, "values", *path)), cluster.position("hubs", hub)
+    return found.key, found.position

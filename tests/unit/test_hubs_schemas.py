@@ -1,0 +1,115 @@
+"""validate knows the chart: values that its schema refuses are told with file, line and what was meant."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from hubfleet.cli.app import hubfleet
+from hubfleet.hubs import charts, schemas
+from hubfleet.spec import InvalidFiles, Problem
+from hubfleet.tools import charts as files
+from tests.unit import magnum_files
+from tests.unit.hub_files import describe, load
+
+
+def found(folder: Path, **hub: Any) -> tuple[Problem, ...]:
+    cluster = load(folder, **{"chart": "lite", **hub})
+    return schemas.check(cluster, describe(cluster)).problems
+
+
+def chart(folder: Path, schema: dict[str, Any], values: str = "") -> str:
+    """A chart of the operator's, by its path in a cluster file."""
+    place = folder / "own"
+    place.mkdir()
+    (place / "Chart.yaml").write_text("name: own\nversion: 1.0.0\n")
+    (place / "values.schema.json").write_text(json.dumps(schema))
+    (place / "values.yaml").write_text(values)
+    return "./own"
+
+
+def test_what_hubfleet_computes_is_taken_by_its_own_chart(tmp_path: Path) -> None:
+    assert found(tmp_path) == ()
+
+
+def test_a_key_that_the_chart_does_not_know_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    (one,) = found(tmp_path, values={"singleuser": {"memry": {"limit": "1G"}}})
+    assert (one.key, one.remedy) == ("hubs.main.values.singleuser.memry", 'did you mean "memory"?')
+    assert "the chart lite" in one.what
+    assert one.position.line > 1
+
+
+def test_a_violation_in_a_values_file_is_told_where_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("cull:\n  enabled: true\n  every: often\n")
+    (one,) = found(tmp_path, values_files=["own.yaml"])
+    assert (one.position.file.name, one.position.line) == ("own.yaml", 3)
+    assert "not of type" in one.what
+
+
+def test_every_violation_of_every_hub_is_told_at_once_also_deep_in_a_list(tmp_path: Path) -> None:
+    port = {"type": "object", "properties": {"port": {"type": "integer"}}, "additionalProperties": False}
+    own = {"type": "object", "properties": {"a": {"type": "array", "items": port}, "b": {"type": "string"}}}
+    values = {"a": [{"port": 1}, {"port": "x"}, {"prot": 3}], "b": 5}
+    problems = found(tmp_path, chart=chart(tmp_path, own), values=values)
+    assert {one.key for one in problems} == {
+        "hubs.main.values.a[1].port",
+        "hubs.main.values.a[2].prot",
+        "hubs.main.values.b",
+    }
+
+
+def test_a_null_takes_a_default_of_the_chart_away_before_the_check(tmp_path: Path) -> None:
+    own = chart(tmp_path, {"type": "object", "required": ["need"]}, "need: 1\n")
+    assert found(tmp_path, chart=own) == ()
+    (one,) = found(tmp_path, chart=own, values={"need": None})
+    assert "required" in one.what
+
+
+def test_no_word_of_a_value_is_said_and_a_secret_is_not_judged_by_its_reference(tmp_path: Path) -> None:
+    short = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 3}, "b": {"type": "integer"}}}
+    values = {"a": "${env:TOKEN}", "b": "hunter2-in-clear"}
+    (one,) = found(tmp_path, chart=chart(tmp_path, short), values=values)
+    assert one.key == "hubs.main.values.b"
+    assert "hunter2" not in str(one)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"type": 3}', '{"$ref": "https://example.org/other.json"}'])
+def test_a_schema_that_is_none_is_left_to_helm(tmp_path: Path, text: str) -> None:
+    own = chart(tmp_path, {})
+    (tmp_path / "own" / "values.schema.json").write_text(text)
+    assert found(tmp_path, chart=own, values={"a": 1}) == ()
+
+
+def test_a_chart_that_was_fetched_is_read_from_its_archive_and_one_that_was_not_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "cache", lambda: tmp_path / "cache")
+    pinned = charts.pinned(charts.UPSTREAM)
+    cluster = load(tmp_path, chart="jupyterhub", values={"hubb": 1})
+    assert schemas.check(cluster, describe(cluster)) == schemas.Checked((), (pinned,))
+
+    place = files.archive(pinned.repository or "", pinned.name, pinned.version)
+    place.parent.mkdir(parents=True)
+    inside = tmp_path / "jupyterhub"
+    inside.mkdir()
+    known = {name: {} for name in ("hub", "proxy", "cull", "singleuser", "scheduling", "prePuller")}
+    schema = {"type": "object", "properties": known, "additionalProperties": False}
+    (inside / "values.schema.json").write_text(json.dumps(schema))
+    with tarfile.open(place, "w:gz") as packed:
+        packed.add(inside, "jupyterhub")
+    (one,) = schemas.check(cluster, describe(cluster)).problems
+    assert (one.key, one.remedy) == ("hubs.main.values.hubb", 'did you mean "hub"?')
+
+
+def test_validate_says_so_and_plan_need_not_be_asked(tmp_path: Path) -> None:
+    file = magnum_files.load(tmp_path).file
+    file.write_text(f"{file.read_text()}    chart: lite\n    values: {{singleuser: {{memry: {{}}}}}}\n")
+    ran = CliRunner().invoke(hubfleet, ["validate", str(file)])
+    assert isinstance(ran.exception, InvalidFiles)
+    ran = CliRunner().invoke(hubfleet, ["validate", str(file), "--json"])
+    assert [one["key"] for one in json.loads(ran.output)["problems"]] == ["hubs.main.values.singleuser.memry"]
