@@ -16,7 +16,7 @@ from typing import Any
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
-from hubfleet.tools.openstack import Credential, Flavor, Owned, Server, Token
+from hubfleet.tools.openstack import Balancer, Credential, Flavor, Owned, Server, Token
 from hubfleet.tools.openstack_errors import Unanswered
 from hubfleet.tools.openstack_quota import Room
 from hubfleet.tools.openstack_volumes import Volume
@@ -50,6 +50,8 @@ class Cloud:
         """Releases with which Cluster API has begun."""
         self.own: list[Credential] = []
         self.disks: dict[str, Volume] = {}
+        self.octavia: tuple[Balancer, ...] | None = None
+        """None: the cloud has none."""
 
     def flavors(self) -> tuple[Flavor, ...]:
         return (Flavor("f-1", "m3.quad", 4, 15360, 20), Flavor("f-2", "m3.large", 16, 61440, 60))
@@ -59,6 +61,9 @@ class Cloud:
 
     def quota(self) -> dict[str, Room]:
         return self.rooms
+
+    def balancers(self) -> tuple[Balancer, ...] | None:
+        return self.octavia
 
     def begun(self, release: str) -> bool:
         return release in self.under_way

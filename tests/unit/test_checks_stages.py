@@ -11,7 +11,7 @@ from hubfleet.checks.stages import BOOT, CONTROL_PLANE, ClusterSeen, PoolSeen, o
 from hubfleet.errors import Layer
 from hubfleet.tools.kube_objects import Container, Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup
-from hubfleet.tools.openstack import Flavor, Server
+from hubfleet.tools.openstack import Balancer, Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 GROUP = NodeGroup("g", "user", "m3.quad", "CREATE_IN_PROGRESS", 3, False, "worker", {})
@@ -112,6 +112,19 @@ def test_a_pool_that_lacks_nodes_is_at_a_stage(
     assert (stage.layer, stage.stuck) == (layer, stuck)
 
 
+LB = "k8s-clusterapi-cluster-magnum-0123-lab-abc-kubeapi"
+
+
+def balancer(status: str, age: float | None = 95, name: str = LB) -> Balancer:
+    return Balancer("lb-1", name, status, age)
+
+
+def balanced(*balancers: Balancer, waited: float = 100, **rooms: Room) -> ClusterSeen:
+    """A cluster without an address, as Octavia has its load balancer."""
+    return ClusterSeen(CLUSTER, waited, (), {name.replace("_", " "): room for name, room in rooms.items()}, balancers)
+
+
+FULL_IPS = {"floating_IPs": Room(10, 10)}
 ADDRESSED = replace(CLUSTER, api_address=ADDRESS)
 CONTROL = "lab-abc-control-plane-1"
 
@@ -127,6 +140,39 @@ CONTROL = "lab-abc-control-plane-1"
             ClusterSeen(CLUSTER, 100, (), {"floating IPs": Room(10, 10)}),
             *(Layer.QUOTA, "the quota of floating IPs is used up (10 of 10)", "hubfleet audit", True),
         ),
+        (balanced(), Layer.NETWORK, "API's address: Octavia has no load balancer of it yet", "network list", False),
+        (
+            balanced(balancer("ACTIVE", name="other"), balancer("ERROR", name=LB.replace("abc", "abcd")), waited=1e4),
+            *(Layer.NETWORK, "Octavia has no load balancer of it yet", "operators the cluster's UUID", True),
+        ),
+        (
+            balanced(load_balancers=Room(5, 5)),
+            *(Layer.QUOTA, "the quota of load balancers is used up (5 of 5)", "hubfleet audit", True),
+        ),
+        (
+            balanced(balancer("PENDING_CREATE"), load_balancers=Room(5, 5)),
+            *(Layer.NETWORK, f"load balancer {LB} is PENDING_CREATE, 95 s after it was asked for", "lb-1", False),
+        ),
+        (
+            balanced(balancer("PENDING_CREATE", BOOT + 1)),
+            *(Layer.NETWORK, "is PENDING_CREATE, 601 s after it was asked for", "operators see", True),
+        ),
+        (
+            balanced(balancer("ERROR", None), **FULL_IPS),
+            *(Layer.NETWORK, f"address: the load balancer {LB} is ERROR", "loadbalancer delete --cascade lb-1", True),
+        ),
+        (balanced(balancer("ACTIVE")), Layer.NETWORK, f"{LB} is ACTIVE, 95 s after", "floating ip list", False),
+        (balanced(balancer("ACTIVE"), **FULL_IPS), Layer.QUOTA, "the quota of floating IPs is used up", "audit", True),
+        (
+            replace(balanced(balancer("ERROR")), cluster=ADDRESSED),
+            *(
+                Layer.NETWORK,
+                f"{ADDRESS} is known and does not answer: the load balancer {LB} is in ERROR",
+                "lb-1",
+                True,
+            ),
+        ),
+        (replace(balanced(balancer("ACTIVE")), cluster=ADDRESSED), Layer.CLUSTER_API, "has no machine", "", False),
         (
             ClusterSeen(ADDRESSED, 100, (server(CONTROL, "ERROR", NO_HOST),)),
             *(Layer.OPENSTACK, "waiting for the control plane: Nova says of lab-abc-control-plane-1", "another", True),

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hubfleet.engine.explain import stages
 from hubfleet.engine.sight import AFTER, EVERY
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
-from hubfleet.tools.openstack import Server
+from hubfleet.tools.openstack import Balancer, Server
 from hubfleet.tools.openstack_quota import Room
 from tests.unit.test_engine_magnum import Trial
 
@@ -53,6 +54,21 @@ def test_an_address_that_cannot_be_had_for_want_of_quota_is_told(tmp_path: Path)
     with pytest.raises(HubfleetError):
         trial.apply(timeout=300)
     assert "quota of floating IPs is used up (10 of 10)" in warned(trial, "cluster")[0]
+
+
+def test_a_load_balancer_that_octavia_cannot_make_is_told_while_the_api_has_no_address(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, control_plane=100_000)
+    name = "k8s-clusterapi-cluster-magnum-p1-pythia-abc-kubeapi"
+    trial.site.cloud.octavia = (Balancer("lb-1", name, "ERROR", 310.0),)
+    with pytest.raises(HubfleetError) as error:
+        trial.apply(timeout=300)
+    assert error.value.layer is Layer.NETWORK
+    words = f"waiting for the API's address: the load balancer {name} is ERROR, 310 s after it was asked for"
+    assert words in error.value.what
+    assert "openstack loadbalancer delete --cascade lb-1" in error.value.remedy
+    assert words in warned(trial, "cluster")[0]
+    told = stages(trial.site, trial.desired, {}, None)  # type: ignore[arg-type]
+    assert told[""].text == words
 
 
 def test_nova_is_asked_late_seldom_and_once_for_all_pools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

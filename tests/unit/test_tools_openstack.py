@@ -15,7 +15,7 @@ import yaml
 
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools import openstack_volumes
-from hubfleet.tools.openstack import Cloud, Credential, Flavor, Network, Owned, Router, Subnet
+from hubfleet.tools.openstack import Balancer, Cloud, Credential, Flavor, Network, Owned, Router, Subnet
 from hubfleet.tools.openstack import Server as Machine
 from hubfleet.tools.openstack_errors import transient, words
 from hubfleet.tools.openstack_quota import Room
@@ -321,10 +321,7 @@ def test_quota_that_nobody_tells_is_left_out_and_octavias_is_counted(cloud: Clou
     server.answer("GET", "/compute/v2.1/limits", {"limits": {"absolute": limits}})
     for path in ("/network/v2.0/quotas/p-1/details.json", "/volume/v3/os-quota-sets/p-1"):
         server.answer("GET", path, {"message": "no"}, 403)
-    token = server.token()
-    endpoint = {"interface": "public", "region": "IU", "region_id": "IU", "url": f"{server.url}/lb", "id": "lb"}
-    token["token"]["catalog"].append({"type": "load-balancer", "name": "octavia", "id": "lb", "endpoints": [endpoint]})
-    server.replace("POST", "/identity/v3/auth/tokens", token, 201, **{"X-Subject-Token": "secret-token"})
+    with_octavia(server)
     server.answer("GET", "/lb/v2/lbaas/quotas/p-1", {"quota": {"load_balancer": 10, "pool": -1}})
     server.answer("GET", "/lb/v2/lbaas/loadbalancers", {"loadbalancers": [{"id": "a"}, {"id": "b"}]})
 
@@ -333,6 +330,40 @@ def test_quota_that_nobody_tells_is_left_out_and_octavias_is_counted(cloud: Clou
     assert found["load balancers"] == Room(10, 2)
     assert "volumes" not in found
     assert "floating IPs" not in found
+
+
+def with_octavia(server: Server) -> None:
+    """From now on the catalog has it."""
+    token = server.token()
+    endpoint = {"interface": "public", "region": "IU", "region_id": "IU", "url": f"{server.url}/lb", "id": "lb"}
+    token["token"]["catalog"].append({"type": "load-balancer", "name": "octavia", "id": "lb", "endpoints": [endpoint]})
+    server.replace("POST", "/identity/v3/auth/tokens", token, 201, **{"X-Subject-Token": "secret-token"})
+
+
+def test_load_balancers_become_data_with_their_age_by_octavias_own_clock(cloud: Cloud, server: Server) -> None:
+    with_octavia(server)
+    told = {"id": "lb-1", "name": "k8s-kubeapi", "provisioning_status": "PENDING_CREATE", "created_at": _CREATED}
+    young = {"id": "lb-2", "name": None, "provisioning_status": "ERROR"}
+    date = "Wed, 25 Nov 2026 12:01:35 GMT"
+    server.answer("GET", _BALANCERS, {"loadbalancers": [told, young]}, Date=date)
+
+    assert cloud.balancers() == (Balancer("lb-1", "k8s-kubeapi", "PENDING_CREATE", 95.0), Balancer("lb-2", "", "ERROR"))
+    (asked,) = server.asked("GET", _BALANCERS)
+    assert "fields=provisioning_status" in asked.path
+
+
+_BALANCERS, _CREATED = "/lb/v2/lbaas/loadbalancers", "2026-11-25T12:00:00"
+
+
+def test_a_cloud_without_octavia_tells_nothing_of_load_balancers(cloud: Cloud, server: Server) -> None:
+    assert cloud.balancers() is None
+    assert server.asked("GET", _BALANCERS) == []
+
+
+def test_an_octavia_that_may_not_be_asked_tells_nothing(cloud: Cloud, server: Server) -> None:
+    with_octavia(server)
+    server.answer("GET", _BALANCERS, {"faultcode": "Client", "faultstring": "Policy does not allow this"}, 403)
+    assert cloud.balancers() is None
 
 
 def test_routers_and_servers_become_data(cloud: Cloud, server: Server) -> None:

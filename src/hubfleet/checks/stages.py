@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from hubfleet.errors import Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup
-from hubfleet.tools.openstack import Flavor, Server
+from hubfleet.tools.openstack import Balancer, Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 BOOT = 600.0
@@ -179,12 +179,14 @@ def addon_trouble(pods: Sequence[Pod]) -> Stage | None:
 
 @dataclass(frozen=True)
 class ClusterSeen:
-    """A cluster whose Kubernetes API does not answer yet. `servers` None: Nova was not asked."""
+    """A cluster whose Kubernetes API does not answer yet. `servers` None: Nova was not asked; `balancers` None: Octavia
+    was not, or there is none."""
 
     cluster: Cluster | None
     waited: float
     servers: Sequence[Server] | None = None
     rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
+    balancers: Sequence[Balancer] | None = None
 
 
 def of_cluster(seen: ClusterSeen) -> Stage:
@@ -199,19 +201,70 @@ def of_cluster(seen: ClusterSeen) -> Stage:
     failed = next(_failed(seen.servers or ()), None)
     if failed is not None:
         return Stage(failed.layer, f"waiting for the control plane: {failed.text}", failed.remedy, stuck=True)
-    if there.api_address:
-        return _unanswering(there, seen.servers, late)
-    room = seen.rooms.get("load balancers"), seen.rooms.get("floating IPs")
-    used_up = next((r for r in room if r is not None and r.left == 0), None)
-    if used_up is not None:
-        name = "load balancers" if used_up is room[0] else "floating IPs"
-        text = f"the API gets no address: the quota of {name} is used up ({used_up.used} of {used_up.limit})"
-        return Stage(Layer.QUOTA, text, "remove one that nobody needs (hubfleet audit), or ask for more", stuck=True)
+    balancer = balancer_of(there.release, seen.balancers or ())
+    if not there.api_address:
+        return _unaddressed(seen, balancer, late)
+    if balancer is not None and balancer.status == "ERROR":
+        return _cut_off(there.api_address, balancer)
+    return _unanswering(there, seen.servers, late)
+
+
+_WAITING = "waiting for the API's address"
+
+
+def _unaddressed(seen: ClusterSeen, balancer: Balancer | None, late: bool) -> Stage:
+    """The first things that Cluster API makes: network, security groups, load balancer, floating IP."""
+    if balancer is not None and balancer.status == "ERROR":
+        return _unmade(balancer)
+    for name in ("floating IPs",) if balancer else ("load balancers", "floating IPs"):
+        room = seen.rooms.get(name)
+        if room is not None and room.left == 0:
+            text = f"the API gets no address: the quota of {name} is used up ({room.used} of {room.limit})"
+            remedy = "remove one that nobody needs (hubfleet audit), or ask for more"
+            return Stage(Layer.QUOTA, text, remedy, stuck=True)
+    if balancer is not None:
+        return _balancing(balancer, late)
+    if seen.balancers is not None:
+        remedy = (
+            "its network and security groups come first: openstack network list shows how far Cluster API came; if it "
+            "lasts, tell the cloud's operators the cluster's UUID"
+        )
+        return Stage(Layer.NETWORK, f"{_WAITING}: Octavia has no load balancer of it yet", remedy, stuck=late)
     remedy = (
         "its network, load balancer and floating IP are made first: openstack loadbalancer list shows the balancer's "
         "state; if it is in ERROR or missing, tell the cloud's operators"
     )
-    return Stage(Layer.NETWORK, "waiting for the API's address (network, load balancer)", remedy, stuck=late)
+    return Stage(Layer.NETWORK, f"{_WAITING} (network, load balancer)", remedy, stuck=late)
+
+
+def _unmade(balancer: Balancer) -> Stage:
+    """Cluster API waits for what it finds by its name to become ACTIVE, for ever, and makes another where it finds none
+    (cluster-api-provider-openstack pkg/cloud/services/loadbalancer/loadbalancer.go, getOrCreateAPILoadBalancer)."""
+    remedy = (
+        f"openstack loadbalancer delete --cascade {balancer.id}: Cluster API makes another by itself; if that fails, "
+        "tell the cloud's operators"
+    )
+    return Stage(Layer.NETWORK, f"{_WAITING}: the load balancer {_state(balancer)}", remedy, stuck=True)
+
+
+def _balancing(balancer: Balancer, late: bool) -> Stage:
+    head = f"{_WAITING}: the load balancer {_state(balancer)}"
+    if balancer.status == "ACTIVE":
+        remedy = "its floating IP comes next: openstack floating ip list; if it lasts, tell the cloud's operators"
+        return Stage(Layer.NETWORK, head, remedy, stuck=late)
+    remedy = f"only the cloud's operators see what Octavia does: if it lasts, tell them the load balancer {balancer.id}"
+    return Stage(Layer.NETWORK, head, remedy, stuck=late or (balancer.age or 0) > BOOT)
+
+
+def _cut_off(address: str, balancer: Balancer) -> Stage:
+    text = f"the API's address {address} is known and does not answer: the load balancer {balancer.name} is in ERROR"
+    remedy = f"tell the cloud's operators the load balancer {balancer.id}: they can have Octavia make it anew"
+    return Stage(Layer.NETWORK, text, remedy, stuck=True)
+
+
+def _state(balancer: Balancer) -> str:
+    when = "" if balancer.age is None else f", {balancer.age:.0f} s after it was asked for"
+    return f"{balancer.name} is {balancer.status}{when}"
 
 
 def _unanswering(there: Cluster, servers: Sequence[Server] | None, late: bool) -> Stage:
@@ -226,6 +279,14 @@ def _unanswering(there: Cluster, servers: Sequence[Server] | None, late: bool) -
         "control-plane machine: openstack server list, openstack console log show NAME"
     )
     return Stage(Layer.NETWORK if late else Layer.NODE, f"{head}: {doing}", remedy, stuck=late)
+
+
+def balancer_of(release: str, balancers: Sequence[Balancer]) -> Balancer | None:
+    """That of the cluster's API, by its name: k8s-clusterapi-cluster-NAMESPACE-RELEASE-kubeapi
+    (cluster-api-provider-openstack pkg/cloud/services/loadbalancer/loadbalancer.go, getLoadBalancerName). The namespace
+    begins as the site's driver is configured to (magnum-capi-helm 1.4 driver_utils.py:22)."""
+    start, end = "k8s-clusterapi-cluster-", f"-{release}-kubeapi"
+    return next((one for one in balancers if one.name.startswith(start) and one.name.endswith(end)), None)
 
 
 def servers_of(group: str, release: str, groups: Collection[str], servers: Sequence[Server]) -> tuple[Server, ...]:

@@ -15,7 +15,7 @@ from hubfleet.tools.magnum import Magnum
 def stages(
     magnum: Magnum, desired: MagnumCluster, nodes: Mapping[str, Sequence[Node]], kube: Kube | None
 ) -> Mapping[str, Stage]:
-    """By pool ("" the cluster itself): its stage, where its API or nodes are missing. Asks Nova only then."""
+    """By pool ("" the cluster itself): its stage, where its API or nodes are missing. More is asked only then."""
     there = magnum.cluster(desired.name)
     if there is None:
         return {}
@@ -27,7 +27,7 @@ def stages(
     sight, waited, release = see(magnum.cloud, kube), math.inf if there.age is None else there.age, there.release or ""
     if kube is None:
         servers = None if sight.servers is None else servers_of("control-plane", release, list(groups), sight.servers)
-        return {"": of_cluster(ClusterSeen(there, waited, servers, sight.rooms))}
+        return {"": of_cluster(ClusterSeen(there, waited, servers, sight.rooms, sight.balancers))}
     found: dict[str, Stage] = {}
     for pool in late:
         group, own = groups[pool.node_group], nodes.get(pool.pool, ())

@@ -92,7 +92,8 @@ class Nodes:
 
     def _stage_of_api(self, waited: float) -> Stage:
         view, sight = self._view, self._looker.look(waited, None)
-        return of_cluster(ClusterSeen(view.cluster, waited, sight.of("control-plane", view), sight.rooms))
+        servers = sight.of("control-plane", view)
+        return of_cluster(ClusterSeen(view.cluster, waited, servers, sight.rooms, sight.balancers))
 
     def _stage(self, group: str, wanted: int, nodes: tuple[Node, ...] | None, waited: float) -> Stage:
         if nodes is None:

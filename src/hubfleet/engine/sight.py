@@ -1,4 +1,5 @@
-"""What can be seen besides Magnum while something takes long: Nova's machines, quotas, the cluster's own pods.
+"""What can be seen besides Magnum while something takes long: Nova's machines, quotas, the cluster's own pods, and
+Octavia's load balancers while there is no API.
 
 Each look costs requests, so they are made late and seldom, and shared by all who wait for one cluster.
 """
@@ -15,7 +16,7 @@ from hubfleet.engine.magnum_view import View
 from hubfleet.errors import CloudError
 from hubfleet.tools.kube import Kube, Pod
 from hubfleet.tools.magnum import NodeGroup
-from hubfleet.tools.openstack import Cloud, Flavor, Server
+from hubfleet.tools.openstack import Balancer, Cloud, Flavor, Server
 from hubfleet.tools.openstack_quota import Room
 
 AFTER = 60.0
@@ -30,12 +31,14 @@ ADDONS = frozenset(
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen last; `servers` None: nobody looked, or Nova did not answer."""
+    """What was seen last; `servers` None: nobody looked, or Nova did not answer; `balancers` None: as with Nova, or
+    there is no Octavia."""
 
     servers: tuple[Server, ...] | None = None
     rooms: Mapping[str, Room] = field(default_factory=dict[str, Room])
     addons: tuple[Pod, ...] = ()
     flavors: tuple[Flavor, ...] = ()
+    balancers: tuple[Balancer, ...] | None = None
 
     def machine(self, group: NodeGroup | None) -> Flavor | None:
         """The flavor of a node group's machines, if it is known."""
@@ -74,6 +77,8 @@ def see(cloud: Cloud, kube: Kube | None) -> Sight:
     with suppress(CloudError):
         servers, rooms, flavors = cloud.servers(), cloud.quota(), cloud.flavors()
     pods: tuple[Pod, ...] = ()
+    balancers: tuple[Balancer, ...] | None = None
     with suppress(CloudError):
         pods = kube.pods(None) if kube else ()
-    return Sight(servers, rooms, tuple(pod for pod in pods if pod.namespace in ADDONS), flavors)
+        balancers = None if kube else cloud.balancers()
+    return Sight(servers, rooms, tuple(pod for pod in pods if pod.namespace in ADDONS), flavors, balancers)

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from hubfleet.errors import CloudError, Layer
@@ -164,14 +162,12 @@ class Magnum:
         answer = self._get(f"/clusters/{name_or_uuid}", allow=(404, 409))
         if answer.status == 409:
             return _chosen(name_or_uuid, self.named(name_or_uuid))
-        return None if answer.status == 404 else _cluster(answer.body, answer.headers.get("Date"))
+        return None if answer.status == 404 else _cluster(answer.body, answer.since)
 
     def named(self, name: str) -> tuple[Cluster, ...]:
         """Every cluster of this name, the oldest first (created, then UUID)."""
         answer = self._get("/clusters/detail")
-        found = (
-            _cluster(one, answer.headers.get("Date")) for one in answer.body["clusters"] if one.get("name") == name
-        )
+        found = (_cluster(one, answer.since) for one in answer.body["clusters"] if one.get("name") == name)
         return tuple(sorted(found, key=lambda one: (one.created, one.uuid)))
 
     def create_cluster(self, body: Mapping[str, Any]) -> str:
@@ -311,7 +307,7 @@ def _template(found: Mapping[str, Any]) -> Template:
     )
 
 
-def _cluster(found: Mapping[str, Any], now: str | None = None) -> Cluster:
+def _cluster(found: Mapping[str, Any], since: Callable[[str | None], float | None]) -> Cluster:
     return Cluster(
         uuid=found["uuid"],
         name=found.get("name") or "",
@@ -329,23 +325,8 @@ def _cluster(found: Mapping[str, Any], now: str | None = None) -> Cluster:
         version=found.get("coe_version"),
         created=found.get("created_at") or "",
         user=found.get("user_id"),
-        age=_age(found.get("created_at"), now),
+        age=since(found.get("created_at")),
     )
-
-
-def _age(created: str | None, now: str | None) -> float | None:
-    """`created` is ISO 8601, `now` as HTTP has it; both of UTC where they name no zone."""
-    if not created or not now:
-        return None
-    try:
-        began, asked = datetime.fromisoformat(created), parsedate_to_datetime(now)
-    except ValueError:
-        return None
-    return (_utc(asked) - _utc(began)).total_seconds()
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _chosen(name: str, found: tuple[Cluster, ...]) -> Cluster | None:

@@ -119,6 +119,17 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Balancer:
+    """A load balancer of Octavia. `status` is its provisioning status: PENDING_CREATE, ACTIVE, ERROR, ..."""
+
+    id: str
+    name: str
+    status: str
+    age: float | None = None
+    """Seconds since it was asked for, by Octavia's own clock; None where it does not tell."""
+
+
+@dataclass(frozen=True)
 class Owned:
     """Something that costs: a floating IP, a volume, an application credential."""
 
@@ -223,6 +234,21 @@ class Cloud(Session):
         """Every machine of the project, a thousand at most."""
         found = self.get("compute", "/servers/detail").body["servers"]
         return tuple(map(_server, found))
+
+    def balancers(self) -> tuple[Balancer, ...] | None:
+        """Every load balancer of the project; None where the cloud has no Octavia, or it does not tell us. (Octavia API
+        v2, GET /v2/lbaas/loadbalancers.)"""
+        if not self.offers("load-balancer"):
+            return None
+        fields = "&".join(f"fields={name}" for name in ("id", "name", "provisioning_status", "created_at"))
+        answer = self.get("load-balancer", f"/lbaas/loadbalancers?{fields}", allow=(401, 403, 404))
+        found = answer.body.get("loadbalancers") if answer.status < 400 else None
+        if found is None:
+            return None
+        return tuple(
+            Balancer(one["id"], one["name"] or "", one["provisioning_status"], answer.since(one.get("created_at")))
+            for one in found
+        )
 
     def begun(self, release: str) -> bool:
         """Whether Cluster API has begun with the cluster of this release: its security groups, whose names have that in

@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +56,15 @@ class Answer:
     status: int
     body: Any
     headers: Mapping[str, str]
+
+    def since(self, moment: str | None) -> float | None:
+        """Seconds from a moment (ISO 8601) until this answer, by the service's own clock: its header Date. Both are UTC
+        where they name no zone. None where one of them does not tell."""
+        try:
+            began, now = datetime.fromisoformat(moment or ""), parsedate_to_datetime(self.headers.get("Date", ""))
+        except ValueError:
+            return None
+        return (_utc(now) - _utc(began)).total_seconds()
 
 
 class Session:
@@ -256,6 +267,10 @@ def _endpoint(region: CloudRegion, session: keystone.Session, service: str) -> s
         )
     except EndpointNotFound:
         return None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _json(content: bytes) -> Any:
