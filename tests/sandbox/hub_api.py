@@ -37,13 +37,21 @@ class Hub:
 
     def starts(self, user: str, seconds: float = 180, **options: str) -> None:
         """A user's server runs, or the test fails with the hub's log."""
-        with suppress(HTTPError):  # 409: the user is known
-            self._ask("POST", f"/users/{user}")
-        self._ask("POST", f"/users/{user}/server", options)
+        self.asks(user, **options)
+        self.gets(user, seconds)
+
+    def gets(self, user: str, seconds: float = 180) -> None:
+        """The server that the user asked for runs at last, or the test fails with the hub's log."""
         end = time.monotonic() + seconds
         while not self.server(user).get("ready"):
             assert time.monotonic() < end, self._log()
             time.sleep(0.5)
+
+    def asks(self, user: str, **options: str) -> None:
+        """A user asks for a server, which may take a while to come."""
+        with suppress(HTTPError):  # 409: the user is known
+            self._ask("POST", f"/users/{user}")
+        self._ask("POST", f"/users/{user}/server", options)
 
     def stops(self, user: str, seconds: float = 60) -> None:
         """Nothing of the user's server is left when this returns."""
@@ -68,6 +76,16 @@ class Hub:
         assert ran.code == 0, ran.said
         label = "hub.jupyter.org/username"
         return next((pod for pod in ran.json["items"] if pod["metadata"]["labels"][label] == user), None)
+
+    def lacks(self, user: str, words: str, seconds: float = 60) -> None:
+        """The user's server waits for a node, for want of this, in the scheduler's words."""
+        end, said = time.monotonic() + seconds, ""
+        while words not in said:
+            assert time.monotonic() < end, said or self._log()
+            pod = self.pod(user) or {"status": {}}
+            conditions = pod["status"].get("conditions", ())
+            said = next((str(one.get("message")) for one in conditions if one["type"] == "PodScheduled"), "")
+            time.sleep(0.5)
 
     @property
     def address(self) -> str:

@@ -182,6 +182,11 @@ def test_the_gpu_pool_comes_when_it_is_asked_for_has_servers_on_its_gpus_and_goe
     assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert node["status"]["allocatable"]["nvidia.com/gpu"] == "1"
     assert {"key": "example.org/gpu", "value": "yes", "effect": "NoSchedule"} in node["spec"]["taints"]
+    cluster.hub.asks("grace", profile="gpu")
+    cluster.hub.lacks("grace", "Insufficient nvidia.com/gpu")  # the node's only one is ada's
+    cluster.hub.stops("ada")
+    cluster.hub.gets("grace")
+    assert cluster.hub.pod("grace")["spec"]["nodeName"] == node["metadata"]["name"]
     told = cluster.run("scale gpu", "--nodes", "0", "--yes")
     assert "node group gpu: one user's server runs on its node" in told.err
     assert set(cluster.groups()) == {"default-worker", "user", "more-a"}
