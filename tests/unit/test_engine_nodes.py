@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from hubfleet.engine.explain import stages
+from hubfleet.engine.magnum_view import Patience, View
+from hubfleet.engine.nodes import Nodes
 from hubfleet.engine.sight import AFTER, EVERY
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
+from hubfleet.plan.infrastructure import PoolWork
+from hubfleet.tools.magnum import Cluster
 from hubfleet.tools.openstack import Balancer, Server
 from hubfleet.tools.openstack_quota import Room
+from tests.unit.magnum_site import Kube
 from tests.unit.test_engine_magnum import Trial
 
 NO_HOST = "No valid host was found. There are not enough hosts available."
@@ -46,6 +51,21 @@ def test_a_control_plane_that_nova_cannot_place_is_named_before_there_is_an_api(
         trial.apply(timeout=300)
     (text,) = warned(trial, "cluster")
     assert "waiting for the control plane: Nova says of pythia-abc-control-plane-x1" in text
+
+
+@pytest.mark.parametrize("address", [None, "https://10.0.0.1:6443"])
+def test_who_waits_for_nodes_says_why_there_is_no_api_that_would_tell_of_them(
+    tmp_path: Path, address: str | None
+) -> None:
+    trial = Trial(tmp_path)
+    trial.site.cloud.machines = (failed("pythia-abc-control-plane-x1"),)
+    view = View(trial.site, "pythia", trial.said.append, Patience(trial.clock, trial.watch, 300))  # type: ignore[arg-type]
+    view.cluster = Cluster("u", "pythia", "CREATE_IN_PROGRESS", "t", {}, release="pythia-abc", api_address=address)
+    nodes = Nodes(view, lambda _: Kube(trial.site))  # type: ignore[arg-type, return-value]
+    with pytest.raises(HubfleetError) as error:
+        nodes.pool("pool/user", PoolWork("user", trial.desired.every_pool[0]))
+    assert error.value.layer is Layer.OPENSTACK
+    assert error.value.what.startswith("cluster: waiting for the control plane: Nova says of pythia-abc-control-plane")
 
 
 def test_an_address_that_cannot_be_had_for_want_of_quota_is_told(tmp_path: Path) -> None:

@@ -67,6 +67,18 @@ def test_a_second_failure_is_a_note_of_the_first() -> None:
     assert {str(caught.value), *caught.value.__notes__} == {"one", "two"}
 
 
+def test_what_several_say_is_told_once() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def failing() -> str:
+        both.wait()
+        raise HubfleetError("the API does not answer")
+
+    with pytest.raises(HubfleetError) as caught:
+        run([Job("a", failing), Job("b", failing)], cluster="c", say=lambda _: None)
+    assert getattr(caught.value, "__notes__", []) == []
+
+
 def test_each_job_is_told_of_with_its_result_and_time() -> None:
     told: list[Event] = []
 

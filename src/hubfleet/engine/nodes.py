@@ -12,7 +12,7 @@ from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_view import View
 from hubfleet.engine.run import pause
 from hubfleet.engine.sight import AFTER, Looker
-from hubfleet.errors import CloudError, Layer
+from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.plan.infrastructure import PoolWork
 from hubfleet.provider.magnum import NODE_GROUP_LABEL
@@ -46,9 +46,7 @@ class Nodes:
                 if waited > AFTER:
                     self._tell("cluster", stage)
                 if view.patience.over:
-                    stage = self._last("cluster", self._stage_of_api(math.inf))
-                    what = f"the Kubernetes API of {view.name} is not there: {stage.text}"
-                    raise view.overdue(what, stage.layer, stage.remedy)
+                    raise self._no_api()
                 view.patience.clock.sleep(pause(waited, least=LEAST))
         if self._hold is not None and self._kube is not None:
             self._hold.take(self._kube)
@@ -67,16 +65,26 @@ class Nodes:
                 if nodes is not None and ready >= wanted and (len(nodes) == wanted or not fixed):
                     break
                 waited = view.patience.clock.now() - began
-                stage = self._stage(work.node_group, wanted, nodes, waited)
                 if nodes is not None:
-                    self._tell(step, stage)
+                    self._tell(step, self._stage(work.node_group, wanted, nodes, waited))
                 if view.patience.over:
-                    stage = self._last(step, self._stage(work.node_group, wanted, nodes, math.inf))
-                    raise view.overdue(f"{step.replace('/', ' ')}: {stage.text}", stage.layer, stage.remedy)
+                    raise self._late(step, work.node_group, wanted, nodes)
                 view.patience.clock.sleep(pause(waited, least=LEAST))
         view.ready.add(step)
         view.stages.pop(step, None)
         return f"{ready} node{'' if ready == 1 else 's'} ready" if wanted else "gone"
+
+    def _late(self, step: str, group: str, wanted: int, nodes: tuple[Node, ...] | None) -> HubfleetError:
+        """For whoever waits for nodes, when time is up; None: there is no API that would tell of them."""
+        if nodes is None:
+            return self._no_api()
+        stage = self._last(step, self._stage(group, wanted, nodes, math.inf))
+        return self._view.overdue(f"{step.replace('/', ' ')}: {stage.text}", stage.layer, stage.remedy)
+
+    def _no_api(self) -> HubfleetError:
+        stage = self._last("cluster", self._stage_of_api(math.inf))
+        what = f"the Kubernetes API of {self._view.name} is not there: {stage.text}"
+        return self._view.overdue(what, stage.layer, stage.remedy)
 
     def _last(self, subject: str, stage: Stage) -> Stage:
         """The judgement when time is up: nothing is merely late any more."""
@@ -95,9 +103,7 @@ class Nodes:
         servers = sight.of("control-plane", view)
         return of_cluster(ClusterSeen(view.cluster, waited, servers, sight.rooms, sight.balancers))
 
-    def _stage(self, group: str, wanted: int, nodes: tuple[Node, ...] | None, waited: float) -> Stage:
-        if nodes is None:
-            return Stage(Layer.CLUSTER_API, "no API to ask for nodes")
+    def _stage(self, group: str, wanted: int, nodes: tuple[Node, ...], waited: float) -> Stage:
         if wanted == 0:
             return Stage(Layer.CLUSTER_API, f"{len(nodes)} node{'' if len(nodes) == 1 else 's'} still there")
         view, sight = self._view, self._looker.look(waited, self._door())

@@ -58,7 +58,7 @@ class Job:
 def run(jobs: Iterable[Job], *, cluster: str, say: Say, clock: Clock | None = None, side_by_side: int = 16) -> None:
     """Runs all jobs, each after those it needs. Says when each starts and ends.
 
-    After a failure nothing new starts and all waits on `clock` end; then the first failure is raised, and further ones
+    After a failure nothing new starts and all waits on `clock` end; then the first failure is raised, and other ones
     are its notes. Jobs that need each other in a circle are a HubfleetError. Ctrl-C stops everything likewise.
     """
     return _Runner(list(jobs), cluster, say, clock or Clock(), side_by_side).run()
@@ -139,8 +139,8 @@ class _Runner:
     def _judge(self) -> None:
         causes = [failure for failure in self._failures if not isinstance(failure, Interrupted)] or self._failures
         if causes:
-            for other in causes[1:]:
-                causes[0].add_note(str(other))
+            for further in dict.fromkeys(str(cause) for cause in causes if str(cause) != str(causes[0])):
+                causes[0].add_note(further)
             raise causes[0]
         if self._waiting:
             what = f"these wait for each other: {', '.join(self._waiting)}"
