@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.access_logs import Logs
 
 from . import traces
-from .conftest import HUBFLEET, Ran, Shell, shell_environment
+from .conftest import EXAMPLE, HUBFLEET, Ran, Shell, shell_environment
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -121,6 +123,27 @@ def test_status_says_what_runs_where_and_what_is_simulated(second: Shell) -> Non
     text = command("status", second.state).out
     for word in ("running", "magnum", services["magnum"]["address"], "simulated", "Octavia"):
         assert word in text
+
+
+def test_each_service_writes_down_who_asked_it_for_what_and_no_secret(second: Shell) -> None:
+    logs = Logs(second.state)
+    planned = second.hubfleet("plan", EXAMPLE)
+    assert planned.code == 0, planned.said
+    templates(second)
+
+    ours = {(call.service, call.method, call.path, call.status) for call in logs.of("hubfleet")}
+    assert ours >= {
+        ("keystone", "POST", "/v3/auth/tokens", 201),
+        ("magnum", "GET", "/v1/clustertemplates/detail", 200),
+        ("magnum", "GET", "/v1/clusters/first-hub", 404),
+    }
+    assert {service for service, *_ in ours} >= {"keystone", "magnum", "nova", "neutron", "cinder", "glance"}
+    assert [method for _, method, path, _ in ours if method != "GET" and path != "/v3/auth/tokens"] == []
+    assert any(call.service == "magnum" for call in logs.of("python-magnumclient"))
+    secrets = re.findall(r"application_credential_secret: *(\S+)", (second.state / "home/clouds.yaml").read_text())
+    assert secrets
+    everything = "".join(file.read_text() for file in (second.state / "logs").glob("*-access.log"))
+    assert [secret for secret in secrets if secret in everything] == []
 
 
 def test_start_on_a_sandbox_that_runs_says_so_and_changes_nothing(second: Shell) -> None:

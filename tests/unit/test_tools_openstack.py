@@ -189,6 +189,14 @@ def test_the_token_says_who_we_are(cloud: Cloud) -> None:
     assert token.credential == Credential("c-1", "hubfleet", False, datetime(2027, 1, 1, tzinfo=UTC))
 
 
+def test_a_clouds_operators_see_in_their_logs_that_it_is_hubfleet_who_asks(cloud: Cloud, server: Server) -> None:
+    server.answer("GET", "/compute/v2.1/flavors/detail", {"flavors": []})
+    cloud.flavors()
+
+    assert server.requests
+    assert [one for one in server.requests if not one.headers["User-Agent"].startswith("hubfleet ")] == []
+
+
 def test_a_restricted_credential_is_seen(cloud: Cloud, server: Server) -> None:
     restricted = server.token(application_credential={"id": "c-1", "name": "x", "restricted": True})
     server.replace("GET", "/identity/v3/auth/tokens", restricted)

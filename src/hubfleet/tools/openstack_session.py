@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from openstack.config import OpenStackConfig
     from openstack.config.cloud_region import CloudRegion
 
+APP = "hubfleet"
+"""Who asks, in the User-Agent of each request: a cloud's operators see it in their logs."""
 TIMEOUT = 30.0
 """Seconds for one request."""
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)
@@ -226,12 +228,12 @@ def _configuration(cloud: str | None) -> OpenStackConfig:
     from openstack.exceptions import ConfigException
 
     if cloud is None:
-        return OpenStackConfig(load_yaml_config=False)
+        return OpenStackConfig(load_yaml_config=False, app_name=APP)
     try:
         for file in filter(Path.is_file, map(Path, _files())):
             yaml.safe_load(file.read_text(encoding="utf-8"))  # the SDK would skip a broken one
             break
-        return OpenStackConfig(config_files=_files(), load_envvars=False)
+        return OpenStackConfig(config_files=_files(), load_envvars=False, app_name=APP)
     except (ConfigException, OSError, ValueError, yaml.YAMLError) as error:
         raise openstack_errors.unreadable(error) from error
 

@@ -109,6 +109,7 @@ def _described(layout: Layout, venv: Path, programs: Path | None, service: Servi
         "threads": service.threads,
         "faults": str(layout.state),
         "log": str(layout.logs / f"{service.name}.log"),
+        "access_log": str(layout.logs / f"{service.name}-access.log"),
         "argv": _options(layout, service),
         "env": environment(layout, venv, programs)[service.name],
     }

@@ -60,6 +60,7 @@ def _become(name: str, service: dict[str, Any]) -> None:
     sys.argv = [name, *service["argv"]]
     module, _, attribute = service["app"].partition(":")
     app = getattr(importlib.import_module(module), attribute)
+    app = importlib.import_module("access_log").logged(app, service["access_log"])
     serve = importlib.import_module("fault_middleware").serve
     options = {"host": "127.0.0.1", "port": service["port"], "threads": service["threads"]}
     serve(app, name, service["faults"], max_request_body_size=1 << 40, **options)  # bytes: an image's
