@@ -101,6 +101,8 @@ def _keystone(layout: Layout) -> Settings:
         "token": {"provider": "fernet", "expiration": 86400},
         # As few rounds of bcrypt as it takes: they make guessing passwords slow, and the tests with it.
         "identity": {"password_hash_rounds": 4},
+        # As sites have it (there in memcached): every service asks about every new token, which takes long to look up.
+        "cache": {"enabled": "true", "backend": "dogpile.cache.memory"},
         "fernet_tokens": {"key_repository": keys / "fernet-keys"},
         "fernet_receipts": {"key_repository": keys / "fernet-keys"},
         "credential": {"key_repository": keys / "credential-keys"},
