@@ -77,7 +77,7 @@ class Cloud:
         return tuple(self.own)
 
     def offers(self, service: str) -> bool:
-        return service == "block-storage"
+        return service in {"block-storage", "container-infra"}
 
     def volumes(self) -> tuple[Volume, ...]:
         return tuple(self.disks.values())

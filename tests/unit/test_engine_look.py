@@ -28,6 +28,8 @@ class Door:
         names = ("token", "flavors", "keypairs", "networks", "subnets", "routers", "volume_types")
         self.site = Site(FakeClock())
         self.cloud = SimpleNamespace(name="js2", **{name: self._answer(getattr(facts, name)) for name in names})
+        self.cloud.secret = self._answer("a token")
+        self.cloud.offers = lambda service: service in facts.token.services
         self.cloud.images = lambda names: facts.images if names == ["image"] else ()
         self.cloud.quota = self._answer({name: room for name, room in facts.quota.items() if name != "clusters"})
         self.cloud.servers = lambda: self.servers
@@ -153,7 +155,7 @@ def test_a_wrong_credential_is_one_failure_before_anything_else_is_asked(tmp_pat
     def refused() -> Any:
         raise CloudError("cannot log in to js2", layer=Layer.CREDENTIAL)
 
-    door.cloud = SimpleNamespace(name="js2", token=refused)
+    door.cloud = SimpleNamespace(name="js2", secret=refused)
     with pytest.raises(CloudError, match="cannot log in"):
         seen(tmp_path, door)
 

@@ -31,20 +31,21 @@ def look(magnum: Magnum, desired: MagnumCluster) -> Seen:
     """Everything that a plan for this cluster needs of the cloud, each asked side by side with the others. CloudError
     if it cannot be asked."""
     cloud = magnum.cloud
-    token = cloud.token()  # first and alone: a wrong credential gives one failure, at once
+    cloud.secret()  # first and alone: a wrong credential gives one failure, at once
     asks: dict[str, Callable[[], Any]] = {
+        "token": cloud.token,
         "there": lambda: _there(magnum, desired),
         "templates": lambda: _templates(magnum, desired),
         "flavors": cloud.flavors,
         "volume_types": cloud.volume_types,
         "quota": cloud.quota,
     }
-    if "container-infra" not in token.services:
+    if not cloud.offers("container-infra"):
         asks |= {"there": lambda: (Observed(None), ()), "templates": lambda: ()}
     answers = together(asks)
     there, servers = answers.pop("there")
     cluster: Cluster | None = there.cluster
-    facts = Facts(cloud=cloud.name, token=token, now=datetime.now(UTC), **answers)
+    facts = Facts(cloud=cloud.name, now=datetime.now(UTC), **answers)
     if cluster is None or not stands(there):
         facts = _to_make_one(magnum, desired, facts)
     else:
