@@ -9,11 +9,12 @@ import pytest
 
 from hubfleet.engine.explain import stages
 from hubfleet.engine.magnum_view import Patience, View
-from hubfleet.engine.nodes import Nodes
+from hubfleet.engine.nodes import FRESH, Nodes
 from hubfleet.engine.sight import AFTER, EVERY
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.plan.infrastructure import PoolWork
+from hubfleet.tools.kube_objects import Node
 from hubfleet.tools.magnum import Cluster
 from hubfleet.tools.openstack import Balancer, Server
 from hubfleet.tools.openstack_quota import Room
@@ -102,6 +103,25 @@ def test_nova_is_asked_late_seldom_and_once_for_all_pools(tmp_path: Path, monkey
     assert asked
     assert asked[0] - began > AFTER
     assert min(after - before for before, after in pairwise(asked)) >= EVERY
+
+
+def test_kubernetes_is_asked_for_nodes_no_more_often_for_many_pools_than_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = {"core": {"machine": "m3.quad", "nodes": 1, "runs": ["core"]}}
+    pools |= {f"pool{number}": {"machine": "m3.quad", "nodes": 1} for number in range(6)}
+    trial = Trial(tmp_path, pools, boot=60)
+    asked: list[float] = []
+    answer = Kube.nodes
+
+    def counted(kube: Kube) -> tuple[Node, ...]:
+        asked.append(trial.clock.now())
+        return answer(kube)
+
+    monkeypatch.setattr(Kube, "nodes", counted)
+    trial.apply()
+    assert len(asked) > 10
+    assert min(after - before for before, after in pairwise(asked)) >= FRESH
 
 
 def test_a_nova_that_does_not_answer_explains_nothing_and_stops_nothing(

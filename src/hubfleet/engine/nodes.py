@@ -25,6 +25,8 @@ OpenKube = Callable[[str], Kube]
 """A kubeconfig's text -> the door to that cluster: `Kube` itself, but in tests."""
 LEAST = 0.3
 """Seconds between two looks."""
+FRESH = 0.25
+"""Seconds for which all who wait for pools share what one of them saw."""
 
 
 class Nodes:
@@ -34,6 +36,8 @@ class Nodes:
         self._view, self._open, self._hold, self._lock = view, open_kube, hold, threading.Lock()
         self._kube: Kube | None = None
         self._looker = Looker(view)
+        self._looking, self._looked = threading.Lock(), float("-inf")
+        self._seen: tuple[Node, ...] | None = None
 
     def api(self) -> str:
         """Waits until the API answers, and takes the cluster's lock; what it is, for people. HubfleetError when time is
@@ -142,15 +146,19 @@ class Nodes:
 
     def _nodes(self, group: str) -> tuple[Node, ...] | None:
         """None while the API does not answer."""
+        every = self._every()
+        return None if every is None else tuple(node for node in every if node.labels.get(NODE_GROUP_LABEL) == group)
+
+    def _every(self) -> tuple[Node, ...] | None:
+        """The cluster's nodes: one answer holds those of all pools, so that many pools ask no more than one."""
         kube = self._door()
         if kube is None:
             return None
-        try:
-            return tuple(node for node in kube.nodes() if node.labels.get(NODE_GROUP_LABEL) == group)
-        except CloudError as error:
-            if error.status in (401, 403):
-                raise
-            return None
+        with self._looking:
+            now = self._view.patience.clock.now()
+            if now - self._looked >= FRESH:
+                self._seen, self._looked = _listed(kube), now
+            return self._seen
 
     def _door(self) -> Kube | None:
         with self._lock:
@@ -162,3 +170,13 @@ class Nodes:
                     if not transient(error):
                         raise
             return self._kube
+
+
+def _listed(kube: Kube) -> tuple[Node, ...] | None:
+    """None if the API does not answer. CloudError if it does not let us in."""
+    try:
+        return kube.nodes()
+    except CloudError as error:
+        if error.status in (401, 403):
+            raise
+        return None
