@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
 
-.PHONY: help setup try test unit lint fix docs lock bench
+.PHONY: help setup try test unit lint fix docs lock bench bench-pools
 
 help:  ## List the targets.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## Make .venv with hubfleet and everything to work on it.
 
@@ -49,9 +49,13 @@ docs: setup  ## Write the generated pages of docs/reference anew.
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/cluster_file.py
 
-bench: setup  ## Print the figures (Linux, root; about a minute).
+bench: setup  ## Print the figures of the first hub (Linux, root; about a minute).
 	$(BIN)/python -m compileall -q src
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks first-hub
+
+bench-pools: setup  ## Print the figures of clusters with many pools (Linux, root; 25 minutes).
+	$(BIN)/python -m compileall -q src
+	$(BIN)/python -m benchmarks jetstream2
 
 lock:  ## Pin every dependency with hashes, without addresses.
 	$(UV) pip compile --quiet --native-tls --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
