@@ -106,6 +106,20 @@ def test_a_chart_that_was_fetched_is_read_from_its_archive_and_one_that_was_not_
     assert (one.key, one.remedy) == ("hubs.main.values.hubb", 'did you mean "hub"?')
 
 
+def test_an_image_without_a_tag_is_doubted(tmp_path: Path) -> None:
+    file = magnum_files.load(tmp_path).file
+    text = f"{file.read_text()}    chart: lite\n    image: "
+    for image, words in {
+        "localhost:5000/a/b": "has no tag",
+        "a/b:1": "",
+        "a@sha256:" + "0" * 64: "",
+    }.items():
+        file.write_text(f'{text}"{image}"\n')
+        ran = CliRunner().invoke(hubfleet, ["validate", str(file)])
+        assert words in ran.output
+        assert ("note:" in ran.output) == bool(words)
+
+
 def test_validate_says_so_and_plan_need_not_be_asked(tmp_path: Path) -> None:
     file = magnum_files.load(tmp_path).file
     file.write_text(f"{file.read_text()}    chart: lite\n    values: {{singleuser: {{memry: {{}}}}}}\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubfleet import registry
 from hubfleet.errors import UsageError
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, InvalidFiles, Pool, json_schema, load_cluster, resolve, without_secrets
+from hubfleet.spec import Cluster, InvalidFiles, Pool, doubts, json_schema, load_cluster, resolve, without_secrets
 from hubfleet.spec.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -60,14 +60,15 @@ def load(path: Path) -> Target:
 
 
 def check_values(target: Target) -> tuple[str, ...]:
-    """Check every hub's values against its chart's schema; gives a note for each chart that is not on this machine and
-    was not asked. Raises `spec.InvalidFiles` with every problem."""
+    """Check every hub's values against its chart's schema; gives notes: what is hardly meant, and each chart that is
+    not on this machine and was not asked. Raises `spec.InvalidFiles` with every problem."""
     from hubfleet.hubs import schemas
 
     checked = schemas.check(target.cluster, target.description)
     if checked.problems:
         raise InvalidFiles(checked.problems)
-    return tuple(f"values are not checked against the chart {chart}: {_FETCHES}" for chart in checked.unseen)
+    unseen = (f"values are not checked against the chart {chart}: {_FETCHES}" for chart in checked.unseen)
+    return (*map(str, doubts(target.cluster)), *unseen)
 
 
 def schema() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from hubfleet.plan import infrastructure as infrastructure_plan
 from hubfleet.plan import releases as release_plan
 from hubfleet.plan.frozen import Terms
 from hubfleet.plan.steps import Impossible
-from hubfleet.spec import InvalidFiles
+from hubfleet.spec import InvalidFiles, doubts
 from hubfleet.tools.helm import Helm
 
 _READABLE = (
@@ -67,6 +67,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         _accepted_by_charts(steps, resolved)
     notes = (
         *description.notes,
+        *map(str, doubts(target.cluster)),
         *infrastructure.notes,
         *lost,
         *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),

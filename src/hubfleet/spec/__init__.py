@@ -11,6 +11,7 @@ acts.
     clear, secret_paths = reveal(values)                        # for Helm alone
 """
 
+from hubfleet.spec.checking import doubts
 from hubfleet.spec.layering import Causes, How, Layer, Origin, origin
 from hubfleet.spec.loading import load_cluster
 from hubfleet.spec.merging import merge, without_nulls
@@ -64,6 +65,7 @@ __all__ = [
     "SharedPassword",
     "Storage",
     "Taint",
+    "doubts",
     "json_schema",
     "load_cluster",
     "merge",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from hubfleet.spec.models import Hub, Pool
+from hubfleet.spec.models import Cluster, Hub, Pool
 from hubfleet.spec.problems import KeyPath, Position, Problem, written
 from hubfleet.spec.reading import is_file
 
@@ -48,6 +48,14 @@ def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterato
             yield _problem(where, ("hubs", name, "domain"), what, "give each hub its own")
         yield from _chart_problems(name, hub, folder, where)
         yield from _admin_problems(name, hub, where)
+
+
+def doubts(cluster: Cluster) -> Iterator[Problem]:
+    """What is valid and hardly meant."""
+    for name, hub in cluster.hubs.items():
+        if hub.image and ":" not in hub.image.rpartition("/")[2] and "@" not in hub.image:
+            what = f"the image {hub.image} has no tag: users get whatever it is on the day when a node fetches it"
+            yield _problem(cluster.position, ("hubs", name, "image"), what, "write the tag that you tried")
 
 
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
