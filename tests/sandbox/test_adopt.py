@@ -51,6 +51,9 @@ def test_a_cluster_of_the_openstack_client_is_taken_over_with_its_groups(sandbox
     assert refused.code == 4, refused.said
     assert "hubfleet apply --adopt" in refused.err
     assert sandbox.hubfleet("destroy", file, "--with-homes", "--yes", NAME).code == 4
+    leases = sandbox.hubfleet("kubectl", "--path", file, "get", "leases", "-n", "kube-system", "-o", "name")
+    assert leases.code == 0, leases.said
+    assert f"hubfleet-{NAME}" not in leases.out  # who was refused has touched nothing
 
     planned = sandbox.hubfleet("plan", file, "--adopt")
     assert f"taken over ({uuid})" in planned.out, planned.said

@@ -172,8 +172,7 @@ def test_scale_brings_the_nodes_of_a_higher_minimum_and_writes_it_into_the_file(
 
 
 def test_the_gpu_pool_comes_when_it_is_asked_for_has_servers_on_its_gpus_and_goes_again(cluster: Kept) -> None:
-    cluster.run("scale gpu", "--nodes", "1", "--yes")
-    cluster.run("apply", "--yes")  # from now on users are offered it
+    cluster.run("scale gpu", "--nodes", "1", "--yes")  # and users are offered it
     cluster.hub.starts("ada", profile="gpu")
     pod = cluster.hub.pod("ada")
     (node,) = cluster.nodes("gpu")
@@ -191,7 +190,6 @@ def test_the_gpu_pool_comes_when_it_is_asked_for_has_servers_on_its_gpus_and_goe
     assert "node group gpu: one user's server runs on its node" in told.err
     assert set(cluster.groups()) == {"default-worker", "user", "more-a"}
     assert cluster.nodes("gpu") == []
-    cluster.run("apply", "--yes")
     cluster.settled()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from hubfleet import fleet
 from hubfleet.engine.ground.magnum import MagnumGround
-from hubfleet.errors import CloudError
+from hubfleet.errors import CloudError, Refused
 from hubfleet.events import Watch
 from hubfleet.fleet import access, applying, planning, scaling, state
 from tests.unit.lab import Lab
@@ -97,3 +97,32 @@ def test_the_status_of_a_cluster_that_lacks_a_node_is_not_well(trial: Trial) -> 
 def test_an_outcome_tells_whose_the_time_was(trial: Trial) -> None:
     outcome = fleet.nothing_to_do(fleet.plan_destroy(trial.target), "destroy", Watch())
     assert outcome.summary().startswith("pythia has nothing left that hubfleet made (")
+
+
+@pytest.fixture
+def answering(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Trial:
+    """A cluster that somebody else made, whose API server answers."""
+    found = access.ground(trial.target.description)
+    monkeypatch.setattr("hubfleet.engine.ground.ground", lambda *_: found)
+    trial.whole(labels={})
+    trial.lab.api.fail = lambda _: None
+    return trial
+
+
+def written(trial: Trial) -> list[tuple[str, str]]:
+    """Every request to the API server that was to change something."""
+    return [(method, path) for method, path in trial.lab.api.requests if method != "GET"]
+
+
+def test_a_cluster_of_somebody_else_is_refused_before_its_lock_is_taken(answering: Trial) -> None:
+    with pytest.raises(Refused, match="did not make"), fleet.alone(answering.target):
+        pass
+    assert written(answering) == []
+
+
+@pytest.mark.parametrize("adopted", ["now", "before"])
+def test_a_cluster_that_is_or_was_adopted_is_locked(answering: Trial, adopted: str) -> None:
+    if adopted == "before":
+        answering.lab.api.add("configmaps", "kube-system", "hubfleet", data={"adopted": "2026-11-25T12:00:00+00:00"})
+    with fleet.alone(answering.target, adopt=adopted == "now"):
+        assert answering.lab.api.names("leases") == ["hubfleet-pythia"]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from hubfleet import fleet
+from hubfleet import fleet, hubs
 from hubfleet.errors import CloudError, Refused, UsageError
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
 from tests.unit.lab import Lab
 from tests.unit.test_fleet_magnum import Trial
 
@@ -133,3 +134,50 @@ def test_nodes_of_somebody_elses_cluster_are_not_scaled(tmp_path: Path, monkeypa
     lab = Lab(tmp_path, monkeypatch)
     with pytest.raises(Refused, match="does not make the nodes of lab"):
         fleet.plan_scale(fleet.scale_wish(fleet.load(lab.file), "all", 2, None, None))
+
+
+def installed(trial: Trial, *, absent: frozenset[str], digest: str = "") -> None:
+    """The file's hub is on the cluster, whose API answers, as it is while these pools are not there."""
+    trial.lab.api.fail = lambda _: None
+    resolved = trial.target.resolved()
+    (hub,) = (one for one in hubs.releases(resolved.cluster, resolved.description, absent) if one.hub)
+    labels = {DIGEST: digest or hub.digest, CLUSTER: "pythia", HUB: "main", CHART: hub.chart.name}
+    trial.lab.api.record("main", "main", 1, "deployed", **labels)
+    trial.lab.api.running_hub("main", "main")
+
+
+def test_a_pool_that_comes_is_offered_by_the_hubs_once_it_is_there(trial: Trial) -> None:
+    installed(trial, absent=frozenset({"gpu"}))
+
+    plan = planned(trial, "gpu", nodes=1)
+
+    assert changes(plan) == {"pool/gpu": "create", "release/main": "change"}
+    (release,) = (step for step in plan.steps if step.id == "release/main")
+    assert "pool/gpu" in release.needs
+    assert any("profileList" in change.key for change in release.changes)
+
+
+def test_a_pool_that_goes_is_offered_by_no_hub_before_it_goes(trial: Trial) -> None:
+    trial.site.add_group("gpu", "m3.large", 1, 1, 1)
+    installed(trial, absent=frozenset())
+
+    plan = planned(trial, "gpu", nodes=0)
+
+    assert changes(plan) == {"pool/gpu": "destroy", "release/main": "change"}
+    (pool,) = (step for step in plan.steps if step.id == "pool/gpu")
+    assert "release/main" in pool.needs
+    assert not any("next apply" in note for note in plan.notes)
+
+
+def test_a_hub_that_differs_from_the_file_in_other_ways_too_is_left_to_apply(trial: Trial) -> None:
+    installed(trial, absent=frozenset({"gpu"}), digest="edited")
+
+    plan = planned(trial, "gpu", nodes=1)
+
+    assert changes(plan) == {"pool/gpu": "create"}
+    assert any("main is not as the file says in other ways too" in note for note in plan.notes)
+
+
+def test_a_pool_that_only_grows_leaves_the_hubs_alone(trial: Trial) -> None:
+    installed(trial, absent=frozenset({"gpu"}))
+    assert changes(planned(trial, "user", nodes=3)) == {"pool/user": "change"}

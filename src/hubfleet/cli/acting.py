@@ -70,7 +70,7 @@ def apply(
     """
     watch = Watch(began=process.began())
     target = fleet.load(path)
-    with fleet.alone(target, watch, breaks=break_lock) as hold:
+    with fleet.alone(target, watch, breaks=break_lock, adopt=adopt) as hold:
         made = fleet.plan(target, watch, replace=replace, adopt=adopt)
         agree(made, watch, as_json=as_json, yes=yes)
         say, seconds = EventPrinter(as_json=as_json), 60 * timeout

@@ -43,7 +43,7 @@ def scale(
     \b
     hubfleet scale user --min 5 --max 20      before a class of a hundred
     hubfleet scale gpu --nodes 1              a pool with `min: 0` is absent until somebody needs it
-    hubfleet scale gpu --nodes 0              and absent again; homes, hubs and other pools stay as they are
+    hubfleet scale gpu --nodes 0              and absent again; homes and other pools stay as they are
 
     Without --write the next `apply` sets the pool back to what the file says. A node that goes stops the users' servers
     on it: the plan tells how many there are.

@@ -38,6 +38,8 @@ def jobs(
     """The jobs for the steps "cluster" and "pool/…" of a plan, to be run (engine.run) together with those of the
     releases, on the same `clock`.
 
+    A step that needs a release waits for it: users are told to choose another pool before theirs goes.
+
     "cluster" is over when its Kubernetes API answers, "pool/NAME" when its nodes are ready there. One more, "magnum",
     makes all requests, one after another, heals conflicts, and is over when Magnum has nothing under way. `hold` is
     taken as soon as the API answers.
@@ -49,7 +51,8 @@ def jobs(
     patience = Patience(clock, watch, timeout)
     view = View(magnum, work.desired.name, say, patience)
     nodes = Nodes(view, kube, hold)
-    made = [Job("magnum", Requests(view, busy, nodes.registered, hold).run)]
+    first = frozenset(need for step in busy for need in step.needs if need.startswith("release/"))
+    made = [Job("magnum", Requests(view, busy, nodes.registered, hold).run, first)]
     for step in busy:
         match step.work:
             case ClusterWork():

@@ -34,25 +34,29 @@ def state_folder() -> Path:
 
 
 @contextmanager
-def alone(target: Target, watch: Watch | None = None, *, breaks: str = "") -> Generator[Hold]:
+def alone(target: Target, watch: Watch | None = None, *, breaks: str = "", adopt: bool = False) -> Generator[Hold]:
     """Nobody else changes this cluster meanwhile, here or elsewhere; to be given to whoever acts. Refused, with who
     does, if somebody is at it; `breaks` names one on another machine whose lock is to be taken from him.
 
-    A cluster that is not there yet gets its Lease when its API answers: see `Hold.take`.
+    A cluster that is not there yet gets its Lease when its API answers: see `Hold.take`. One that hubfleet did not make
+    gets none, and is Refused, unless it is to be taken over (`adopt`).
     """
     from hubfleet.engine.ground import ground
     from hubfleet.engine.leases import Hold
-    from hubfleet.fleet.access import Access
+    from hubfleet.fleet.access import Access, kept
 
     name = target.cluster.name
     with ExitStack() as stack:
         stack.enter_context(only_writer(name))
         hold = Hold(name, f"{_user()}@{socket.gethostname()}:{os.getpid()}", _place(), breaks=breaks)
         try:
-            opened = Access(ground(target.description, watch, target.clouds), name, watch)
+            stands_on = ground(target.description, watch, target.clouds)
+            opened = Access(stands_on, name, watch)
             stack.callback(opened.close)
             doors = opened.doors_if_there()
             if doors is not None:
+                if not adopt:
+                    stands_on.refuse_foreign(lambda: kept(opened))
                 hold.take(doors.kube)
         except CloudError as error:
             if error.status == 403:

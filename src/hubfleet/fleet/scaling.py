@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hubfleet import hubs
+from hubfleet.engine import releases
 from hubfleet.engine.ground import ground
-from hubfleet.errors import Layer, Refused, UsageError
+from hubfleet.errors import CloudError, Layer, Refused, UsageError
 from hubfleet.events import Watch
-from hubfleet.fleet.access import access, kept
+from hubfleet.fleet.access import Access, access, kept
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.shrinking import servers_lost
-from hubfleet.plan import Change, Plan, Step
+from hubfleet.hubs import placement
+from hubfleet.plan import Action, Change, Plan, Step
+from hubfleet.plan import releases as plan_releases
 from hubfleet.plan.frozen import Terms
-from hubfleet.spec import Cluster, NodeCount, Pool
+from hubfleet.spec import Cluster, InvalidFiles, NodeCount, Pool
 from hubfleet.spec.editing import with_nodes
 
 _MOST = 1000
+_NOT_TOLD = "whether users are offered the pool {pool} changes with the next apply: {why}"
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,62 @@ def plan_scale(wish: Scaling, watch: Watch | None = None, *, written: bool = Fal
         opened.doors()
         found = stands_on.infrastructure(wish.wanted.cluster, Terms(only=wish.pool), lambda: kept(opened))
         steps = tuple(replace(step, changes=_from_here(step)) for step in found.steps)
-        notes = (*servers_lost(steps, wish.wanted.description, opened), *(() if written else _set_back(wish)))
-    return Plan(name, steps, found.findings, notes)
+        offers = _offers(wish, steps, found.pools, opened)
+        lost = servers_lost(steps, wish.wanted.description, opened)
+        notes = (*lost, *offers.notes, *(() if written else _set_back(wish)))
+    return Plan(name, (*offers.before(steps), *offers.steps), found.findings, notes)
+
+
+@dataclass(frozen=True)
+class _Offers:
+    """What becomes of the hubs: each tells its users which pools they may choose."""
+
+    steps: tuple[Step, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def before(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The steps of a pool that goes wait until nobody is offered it any more."""
+        ids = frozenset(step.id for step in self.steps)
+        return tuple(replace(s, needs=s.needs | ids) if s.action is Action.DESTROY else s for s in steps)
+
+
+def _offers(wish: Scaling, steps: Sequence[Step], there: frozenset[str], opened: Access) -> _Offers:
+    """The hubs' releases, where the pool comes or goes. A hub that differs from the file in other ways too is left to
+    `apply`: nothing is done here that was not asked for."""
+    step = next((one for one in steps if one.id == f"pool/{wish.pool}"), None)
+    if step is None or step.action not in (Action.CREATE, Action.DESTROY):
+        return _Offers()
+    comes = step.action is Action.CREATE
+    without, along = there - {wish.pool}, there | {wish.pool}
+    try:
+        made, others = _moved(wish.file.resolved(), *((without, along) if comes else (along, without)), opened)
+    except InvalidFiles:
+        return _Offers(notes=(_NOT_TOLD.format(pool=wish.pool, why="the file's secrets are not here"),))
+    except CloudError as error:
+        return _Offers(notes=(_NOT_TOLD.format(pool=wish.pool, why=error.what),))
+    if comes:
+        made = tuple(replace(one, needs=one.needs | {step.id}) for one in made)
+    why = f"{', '.join(others)} is not as the file says in other ways too"
+    return _Offers(made, (_NOT_TOLD.format(pool=wish.pool, why=why),) if others else ())
+
+
+def _moved(
+    file: Target, before: frozenset[str], after: frozenset[str], opened: Access
+) -> tuple[tuple[Step, ...], list[str]]:
+    """The steps of the releases that are others with these pools than with those, and the names of those that are not
+    on the cluster as they should be before. CloudError if it does not answer."""
+    pools = frozenset(placement.user_pools(file.cluster))
+    old = {one.name: one for one in hubs.releases(file.cluster, file.description, pools - before)}
+    new = hubs.releases(file.cluster, file.description, pools - after)
+    moved = {(one.namespace, one.name): one for one in new if one.digest != old[one.name].digest}
+    if not moved:
+        return (), []
+    doors = opened.doors()
+    seen = [one for one in releases.observe([*moved.values()], doors.kube) if (one.namespace, one.name) in moved]
+    here = [one for one in seen if one.digest == old[one.name].digest]
+    wanted = [moved[one.namespace, one.name] for one in here]
+    made = plan_releases.steps(wanted, releases.with_old_values(here, wanted, doors.helm), file.cluster)
+    return made, sorted({one.name for one in seen} - {one.name for one in here})
 
 
 def _from_here(step: Step) -> tuple[Change, ...]:

@@ -33,6 +33,8 @@ class Infrastructure:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     sizes: Sizes | None = None
+    pools: frozenset[str] = frozenset()
+    """Those of the file that are there now, where hubfleet makes them."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,10 @@ class Ground(Protocol):
     def keep(self, kube: Kube | None) -> str:
         """Mark in its cloud what people keep on it, so that it stays when the cluster goes; what that is, for people.
         `kube` None: the API does not answer."""
+        ...
+
+    def refuse_foreign(self, kept: Callable[[], Kept]) -> None:
+        """Refused if there is a cluster of this name that is not hubfleet's to change, before anything touches it."""
         ...
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:

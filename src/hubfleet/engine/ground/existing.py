@@ -92,6 +92,9 @@ class ExistingGround:
             remedy="leave --autoscale out",
         )
 
+    def refuse_foreign(self, kept: Callable[[], Kept]) -> None:
+        """See Ground: whoever keeps it put it into the file."""
+
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:  # noqa: ARG002 (the contract's)
         """See Ground."""
         return ()

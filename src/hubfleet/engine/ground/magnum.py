@@ -49,7 +49,8 @@ class MagnumGround:
         notes = () if terms.only else infrastructure.notes(self.desired, observed)
         other = self._other_template(seen, file)
         every = (*found, *preflight.findings(self.desired, seen.facts, file), *other)
-        return Infrastructure(steps, every, notes, sizes(self.desired, seen.facts.flavors, self.rates))
+        there = frozenset(pool.pool for pool in self.desired.every_pool if observed.group(pool.node_group))
+        return Infrastructure(steps, every, notes, sizes(self.desired, seen.facts.flavors, self.rates), there)
 
     def _other_template(self, seen: look.Seen, file: spec.Cluster) -> tuple[Finding, ...]:
         """That the file names another template than the cluster's: asked for only where it does."""
@@ -145,6 +146,12 @@ class MagnumGround:
         if template is None:
             return f", template {there.template} (which is not to be seen any more)"
         return f", template {template.name}{f' (chart {template.chart})' if template.chart else ''}"
+
+    def refuse_foreign(self, kept: Callable[[], Kept]) -> None:
+        """See Ground."""
+        there = self.magnum.cluster(self.desired.name)
+        if there is not None:
+            refuse_foreign(there, kept() if MARK not in there.labels else Kept())
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
         """See Ground."""
