@@ -3,12 +3,14 @@ when the fault is gone; and there is never a second cluster of the name, or a se
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,33 @@ EXTRA = "  extra: {machine: m3.quad, nodes: 1, runs: [users]}\n"
 GROUPS = {"default-master", "default-worker"}
 
 
+class Census:
+    """Counts the clusters of the name in Magnum's own database, five times a second, in any weather."""
+
+    def __init__(self, database: Path) -> None:
+        self.most, self._over = 0, threading.Event()
+        self._thread = threading.Thread(target=self._count, args=(f"file:{database}?mode=ro",))
+
+    def __enter__(self) -> Census:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=60)
+
+    def _count(self, database: str) -> None:
+        with closing(sqlite3.connect(database, uri=True, timeout=30)) as rows:
+            while not self._over.wait(0.2):
+                (found,) = rows.execute("SELECT count(*) FROM cluster WHERE name = ?", (NAME,)).fetchone()
+                self.most = max(self.most, found)
+
+
 class Weather:
     """The sandbox's faults, and hubfleet in the midst of them."""
 
-    def __init__(self, sandbox: Shell, folder: Path) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sandbox: Shell, folder: Path, census: Census) -> None:
+        self.sandbox, self.census = sandbox, census
         self.file = folder / "cluster.yaml"
         self.wants(FILE)
 
@@ -131,20 +155,37 @@ class Weather:
         assert set(names.values()) == {1}, names
         return {group["name"]: group["status"] for group in listed}
 
+    def beneath(self) -> list[str]:
+        """What became of it below Magnum: Cluster API's clusters and groups in the management cluster, and Nova's
+        machines; without what each name has at its end by chance."""
+        management = ("kubectl", "--kubeconfig", self.sandbox.state / "home" / "management.kubeconfig")
+        ran = self.sandbox(*management, "get", "clusters,machinedeployments", "-A", "-o", "json")
+        assert ran.code == 0, ran.said
+        found = [(one["kind"], one["metadata"]["name"]) for one in ran.json["items"]]
+        servers = [one["Name"] for one in self.sandbox.openstack("server", "list")]
+        found += [("server", re.sub("(-[0-9a-f]{5}){1,2}$", "", name)) for name in servers]
+        own = [(kind, name) for kind, name in found if name.startswith(f"{NAME}-")]
+        return sorted(f"{kind} {re.sub(f'^{NAME}-[a-z0-9]+', NAME, name)}" for kind, name in own)
+
     def whole(self, *more: str) -> None:
-        """Nothing is left to do, and nothing is there twice."""
+        """Nothing is left to do, and nothing is there twice, or ever was; not in Magnum, nor below it."""
         planned = self.sandbox.hubfleet("plan", self.file, "--exit-code")
         assert planned.code == 0, planned.said
         groups = self.groups()
         assert set(groups) == GROUPS | set(more)
         assert all(status.endswith("_COMPLETE") for status in groups.values()), groups
+        assert self.census.most == 1
+        workers = ("default-worker", *more)
+        once = [f"Cluster {NAME}", *(f"MachineDeployment {NAME}-{group}" for group in workers)]
+        once += [f"server {NAME}-{group}" for group in ("control-plane", *workers)]
+        until(lambda: self.beneath() == sorted(once), self.beneath)
 
 
-def until(seen: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait for something that somebody else does."""
+def until(seen: Callable[[], bool], told: Callable[[], object] = str, seconds: float = 120) -> None:
+    """Wait for something that somebody else does; `told` says how far it came, where it does not come."""
     end = time.monotonic() + seconds
     while not seen():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, told()
         time.sleep(0.2)
 
 
@@ -159,10 +200,11 @@ def stopped(ran: Ran, code: int, *words: str) -> None:
 @pytest.fixture(scope="module")
 def cluster(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weather]:
     """A small cluster's file; what comes of it is destroyed at the end."""
-    weather = Weather(sandbox, tmp_path_factory.mktemp("faults"))
-    weather.fault("clear")
-    yield weather
-    weather.destroy()
+    with Census(sandbox.state / "openstack" / "magnum.db") as census:
+        weather = Weather(sandbox, tmp_path_factory.mktemp("faults"), census)
+        weather.fault("clear")
+        yield weather
+        weather.destroy()
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +215,19 @@ def clearing_up(sandbox: Shell) -> Iterator[None]:
     assert ran.code == 0, ran.said
 
 
+def test_a_control_plane_that_is_slower_than_our_patience_is_named_and_waited_for_by_the_next_apply(
+    cluster: Weather,
+) -> None:
+    cluster.begin("slow-create", "--cluster", NAME, "--seconds", "600")
+    ran = cluster.apply("--timeout", "0.3")
+    stopped(ran, 1, "network: ", "the API's address https://", " is known and does not answer", "apply again")
+    cluster.fault("clear")
+    cluster.applied()
+    cluster.whole()
+
+
 def test_a_cluster_that_a_killed_magnum_forgot_to_make_is_made_anew_in_its_place(cluster: Weather) -> None:
+    cluster.destroy()
     ran = cluster.magnum_killed("UPDATE cluster SET created_at = datetime(created_at, '-16 minutes')", after=1)
     assert ran.code == 0, ran.said
     assert "cluster: Magnum began to make it and forgot: it goes, and is made anew" in ran.err
