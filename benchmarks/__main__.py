@@ -41,7 +41,8 @@ def main() -> None:
 
 
 def _stopped(*_: object) -> None:
-    """By an exception, so that everything is cleaned up."""
+    """By an exception, so that everything is cleaned up; a second signal does not stop that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit("stopped")
 
 

@@ -29,7 +29,7 @@ class Figure:
     @property
     def target(self) -> str:
         """As people write it; empty if there is none."""
-        return "" if self.below is None else f"{'≤' if self.equal else '<'} {self.below:g}"
+        return "" if self.below is None else f"{'≤' if self.equal else '<'} {self.below:.3g}"
 
     @property
     def met(self) -> bool | None:
