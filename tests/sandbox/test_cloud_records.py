@@ -128,6 +128,31 @@ def test_a_pool_that_the_quota_does_not_allow_is_refused_by_nova_and_comes_when_
     assert not refusals(sandbox, stack)
 
 
+def audited(sandbox: Shell) -> dict[str, set[str]]:
+    """Names or addresses by kind, of what an audit says that the cluster has; nothing is left over."""
+    ran = sandbox.hubfleet("audit", "--cloud", "sandbox", "--all", "--json")
+    assert ran.code == 0, ran.said
+    assert [one for one in ran.json["left"] if one["cluster"] == NAME] == []
+    found: dict[str, set[str]] = {}
+    for one in ran.json["living"]:
+        if one["cluster"] == NAME:
+            found.setdefault(one["kind"], set()).add(one["name"])
+    return found
+
+
+def test_an_audit_takes_nothing_that_a_living_cluster_has_for_left_over(sandbox: Shell, stack: str) -> None:
+    found, there = audited(sandbox), records(sandbox, stack)
+    assert found["server"] == there["servers"]
+    assert found["port"] == there["ports"]
+    assert found["security group"] == there["groups"]
+    assert len(found["floating IP"]) == len(there["addresses"]) == 1
+    assert len(found["application credential"]) == 1
+    ran = sandbox.hubfleet("audit", "--cloud", "sandbox", "--delete", "--yes")
+    assert ran.code == 0, ran.said
+    assert records(sandbox, stack) == there
+    assert audited(sandbox) == found
+
+
 def test_all_of_it_goes_with_the_cluster_though_the_machine_room_was_away(sandbox: Shell, stack: str) -> None:
     running = sandbox.hubfleet("sandbox", "status", "--state", sandbox.state, "--json").json["services"]
     os.kill(next(one["pid"] for one in running if one["name"] == "machine-room"), signal.SIGKILL)
@@ -136,3 +161,4 @@ def test_all_of_it_goes_with_the_cluster_though_the_machine_room_was_away(sandbo
     assert sandbox.hubfleet("sandbox", "start", "--state", sandbox.state).code == 0
     until(lambda: status(sandbox) is None)
     assert records(sandbox, stack) == {"servers": set(), "ports": set(), "groups": set(), "addresses": set()}
+    assert audited(sandbox) == {}

@@ -16,8 +16,9 @@ from typing import Any
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools.kube_objects import Node, Pod
 from hubfleet.tools.magnum import Cluster, NodeGroup, Template
-from hubfleet.tools.openstack import Balancer, Credential, Flavor, Owned, Server, Token
+from hubfleet.tools.openstack import Balancer, Credential, Flavor, Server, Token
 from hubfleet.tools.openstack_errors import Unanswered
+from hubfleet.tools.openstack_inventory import Inventory, Thing
 from hubfleet.tools.openstack_quota import Room
 from hubfleet.tools.openstack_volumes import Volume
 from tests.unit.clocks import FakeClock
@@ -40,10 +41,10 @@ class Machines:
 class Cloud:
     """The part of the cloud that is not Magnum."""
 
-    name = "js2"
+    name, project_id = "js2", "p"
 
     def __init__(self) -> None:
-        self.owned: list[Owned] = []
+        self.owned: list[Thing] = []
         self.machines: tuple[Server, ...] = ()
         self.rooms: dict[str, Room] = {}
         self.under_way: set[str] = set()
@@ -90,8 +91,8 @@ class Cloud:
             raise CloudError("Invalid volume", layer=Layer.STORAGE, status=400)
         del self.disks[volume]
 
-    def leftovers(self, marks: set[str]) -> tuple[Owned, ...]:
-        return tuple(o for o in self.owned if any(mark in o.name for mark in marks))
+    def inventory(self) -> Inventory:
+        return Inventory(tuple(self.owned))
 
 
 class Site:
@@ -141,6 +142,11 @@ class Site:
             if found is None or found.uuid not in self._written:
                 return found
             return replace(found, age=self.clock.now() - self._written[found.uuid])
+
+    def every_cluster(self) -> tuple[Cluster, ...]:
+        with self._lock:
+            self._advance()
+            return tuple(self.clusters.values())
 
     def named(self, name: str) -> tuple[Cluster, ...]:
         with self._lock:

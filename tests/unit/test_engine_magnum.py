@@ -15,10 +15,13 @@ from hubfleet.engine.look import observe
 from hubfleet.engine.run import run
 from hubfleet.errors import CloudError, HubfleetError, Layer, Refused
 from hubfleet.events import Event, Kind, Watch
+from hubfleet.plan import volumes
 from hubfleet.plan.frozen import Terms
 from hubfleet.plan.infrastructure import steps
+from hubfleet.plan.leftovers import Item
 from hubfleet.plan.steps import Action
-from hubfleet.tools.openstack import Owned
+from hubfleet.tools.openstack_inventory import Kind as Of
+from hubfleet.tools.openstack_inventory import Thing
 from tests.unit.clocks import FakeClock
 from tests.unit.magnum_files import POOLS, described, load
 from tests.unit.magnum_site import TEMPLATE, Kube, Site
@@ -66,7 +69,7 @@ class Trial:
         run(jobs, cluster="pythia", say=self.said.append, clock=self.clock)
         return self.clock.now() - began
 
-    def destroy(self, uuid: str, *, homes: bool = False) -> tuple[Owned, ...]:
+    def destroy(self, uuid: str, *, homes: bool = False) -> tuple[Item, ...]:
         return magnum.destroy(
             self.desired,
             self.site,  # type: ignore[arg-type]
@@ -531,13 +534,20 @@ def test_destroy_deletes_and_waits_and_tells_what_is_left(tmp_path: Path) -> Non
     trial = Trial(tmp_path)
     trial.apply()
     uuid = next(iter(trial.site.clusters))
-    trial.site.cloud.owned = [Owned("volume", "v-1", "pvc-1 pythia-abc"), Owned("volume", "v-2", "another's")]
+    release, another = "pythia-k5s6t7u2v3w4", "pythia-a2b3c4d5e6f7"
+    trial.site.clusters[uuid] = replace(trial.site.clusters[uuid], release=release)
+    trial.site.cloud.owned = [
+        Thing(Of.VOLUME, "v-1", "pvc-1", marks={volumes.RELEASE: release}),
+        Thing(Of.VOLUME, "v-2", "pvc-2", marks={volumes.RELEASE: another}),
+        Thing(Of.VOLUME, "v-3", "pvc-3", marks={volumes.RELEASE: release, volumes.KEEP: "true"}),
+    ]
 
     left = trial.destroy(uuid)
 
     assert trial.site.clusters == {}
     assert trial.site.requests[-1] == f"delete cluster {uuid}"
-    assert [owned.id for owned in left] == ["v-1"]
+    assert [item.thing.id for item in left] == ["v-1"]
+    assert "left in the cloud: volume pvc-1 (v-1)" in trial.texts("cluster")
 
 
 def test_destroy_asks_again_for_what_magnum_forgot(tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ class Trial:
         file.file.write_text(file.file.read_text().replace("domain:", "chart: lite\n    domain:"))
         self.door = Door()
         self.site = self.door.site
-        names = ("certificate_authority", "sign", "brief_groups", "delete_cluster")
+        names = ("certificate_authority", "sign", "brief_groups", "delete_cluster", "every_cluster")
         magnum = SimpleNamespace(**vars(self.door), **{name: getattr(self.site, name) for name in names})
-        for name in ("leftovers", "offers", "volumes", "mark_volume", "delete_volume"):
+        for name in ("offers", "volumes", "mark_volume", "delete_volume", "inventory", "project_id"):
             setattr(magnum.cloud, name, getattr(self.site.cloud, name))
         for module in (access, applying, planning, scaling, state):
             monkeypatch.setattr(module, "ground", lambda it, *_: MagnumGround(it.infrastructure, magnum))

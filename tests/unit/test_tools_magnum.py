@@ -152,6 +152,16 @@ def test_of_several_clusters_of_one_name_the_oldest_that_hubfleet_made_is_meant(
     assert [one.uuid for one in magnum.named("two")] == ["a", "d", "b"]
 
 
+def test_every_cluster_is_found_when_magnum_gives_them_page_by_page(magnum: Magnum, server: Server) -> None:
+    pages = [{"clusters": [CLUSTER | {"uuid": "a"}], "next": f"{server.url}/magnum/v1/clusters?limit=1&marker=a"}]
+    pages.append({"clusters": [CLUSTER | {"uuid": "b"}]})
+    for page in pages:
+        server.answer("GET", "/magnum/v1/clusters/detail", page)
+
+    assert [one.uuid for one in magnum.every_cluster()] == ["a", "b"]
+    assert server.requests[-1].path == "/magnum/v1/clusters/detail?marker=a"
+
+
 def test_a_name_is_not_shared_with_a_cluster_that_is_being_deleted(magnum: Magnum, server: Server) -> None:
     several(server, {"uuid": "a", "status": "DELETE_IN_PROGRESS"}, {"uuid": "b"})
 

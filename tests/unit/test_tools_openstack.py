@@ -15,7 +15,7 @@ import yaml
 
 from hubfleet.errors import CloudError, Layer
 from hubfleet.tools import openstack_volumes
-from hubfleet.tools.openstack import Balancer, Cloud, Credential, Flavor, Network, Owned, Router, Subnet
+from hubfleet.tools.openstack import Balancer, Cloud, Credential, Flavor, Network, Router, Subnet
 from hubfleet.tools.openstack import Server as Machine
 from hubfleet.tools.openstack_errors import transient, words
 from hubfleet.tools.openstack_quota import Room
@@ -400,26 +400,6 @@ def test_what_a_neutron_that_has_just_started_does_not_tell_is_asked_for_again(c
 
     assert len(cloud.networks()) == len(cloud.subnets()) == 1
     assert cloud.routers() == (Router("r", "n", frozenset({"m"})),)
-
-
-def test_leftovers_are_what_bears_the_marks_as_a_word(cloud: Cloud, server: Server) -> None:
-    credentials = [{"id": "a", "name": "magnum-u-1-802b027a"}, {"id": "b", "name": "mine"}]
-    path = "/identity/v3/users/u-1/application_credentials"
-    server.answer("GET", path, {"application_credentials": credentials})
-    capo = "Created by cluster-api-provider-openstack cluster magnum-p-1-pythia-abc"
-    ips = [
-        {"floating_ip_address": "203.0.113.1", "description": capo},
-        {"floating_ip_address": "203.0.113.2", "description": f"{capo}d"},
-    ]
-    server.answer("GET", "/network/v2.0/floatingips", {"floatingips": ips})
-    volume = {"id": "v", "name": "pvc-1", "metadata": {"cinder.csi.openstack.org/cluster": "pythia-abc"}}
-    server.answer("GET", "/volume/v3/volumes/detail", {"volumes": [volume, {"id": "w", "name": None, "metadata": {}}]})
-
-    assert cloud.leftovers({"u-1", "pythia-abc"}) == (
-        Owned("application credential", "a", "magnum-u-1-802b027a"),
-        Owned("floating IP", "203.0.113.1", capo),
-        Owned("volume", "v", "pvc-1 pythia-abc"),
-    )
 
 
 def test_cluster_api_has_begun_with_a_cluster_whose_security_groups_are_there(cloud: Cloud, server: Server) -> None:

@@ -16,7 +16,7 @@ from hubfleet.errors import HubfleetError, Interrupted, Layer
 _GOES_ON = "run the same command again: it goes on where it stopped"
 EXIT_CODES = """\b
 Exit codes:
-  0  done               3  plan --exit-code found changes
+  0  done               3  --exit-code found something
   1  failed             4  refused for safety
   2  the command line   5  the cloud or the cluster refused us,
      or a file is wrong    or cannot be reached
@@ -40,6 +40,7 @@ VERBS = {
     "upgrade": _Verb("hubfleet.cli.upgrading:upgrade", "Another Kubernetes, one minor after another."),
     "check": _Verb("hubfleet.cli.checking:check", "Whether hubs answer, and pools grow and shrink."),
     "destroy": _Verb("hubfleet.cli.acting:destroy", "Remove the hubs and the cluster."),
+    "audit": _Verb("hubfleet.cli.auditing:audit", "What clusters that are gone left in the cloud; delete it."),
     "credentials": _Verb("hubfleet.cli.access:credentials", "A fresh kubeconfig, or how to log in to a hub."),
     "rotate": _Verb("hubfleet.cli.rotating:rotate", "A new application credential for the cluster itself."),
     "kubectl": _Verb("hubfleet.cli.access:kubectl", "kubectl with a fresh kubeconfig of the cluster."),

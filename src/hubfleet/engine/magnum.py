@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from hubfleet.engine.audit import Auditor
 from hubfleet.engine.homes import clear, keep
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.magnum_requests import Requests
@@ -14,11 +15,11 @@ from hubfleet.engine.removal import Removal
 from hubfleet.engine.run import Clock, Job
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.plan.infrastructure import ClusterWork, PoolWork
+from hubfleet.plan.leftovers import Item
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import MagnumCluster
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.magnum import Magnum
-from hubfleet.tools.openstack import Owned
 
 BALANCERS = 300.0
 """Seconds that a cloud may take to take load balancers away."""
@@ -76,7 +77,7 @@ def destroy(
     watch: Watch,
     clock: Clock,
     timeout: float,
-) -> tuple[Owned, ...]:
+) -> tuple[Item, ...]:
     """Deletes the cluster, waits until it is gone, and gives what is left of it in the cloud (best: nothing). What
     people keep on it stays, unless `homes` go too.
 
@@ -103,7 +104,10 @@ def destroy(
         view.wait_gone("cluster")
     with watch.waiting("OpenStack"):
         clear(magnum, there, tell, clock, homes=homes)
-    left = magnum.cloud.leftovers({there.uuid, there.release or there.uuid})
-    for owned in left:
-        tell(Kind.WARNING, f"left in the cloud: {owned.kind} {owned.name or owned.id}")
+        found, unseen = Auditor(magnum).found()
+    left = found.by({there.uuid, there.release or there.uuid}).left
+    for item in left:
+        tell(Kind.WARNING, f"left in the cloud: {item.title}")
+    for what in unseen:
+        tell(Kind.WARNING, f"what is left in the cloud cannot all be seen: {what}")
     return left

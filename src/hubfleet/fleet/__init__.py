@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hubfleet.engine.releases import Credentials
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
+    from hubfleet.fleet.auditing import auditor, clean, homes_of
     from hubfleet.fleet.checking import Checked, check, check_autoscaling
     from hubfleet.fleet.loading import Target, check_values, load, schema
     from hubfleet.fleet.locking import alone
@@ -37,6 +38,9 @@ _PLACES = {
     "apply": "hubfleet.fleet.applying",
     "destroy": "hubfleet.fleet.applying",
     "nothing_to_do": "hubfleet.fleet.applying",
+    "auditor": "hubfleet.fleet.auditing",
+    "clean": "hubfleet.fleet.auditing",
+    "homes_of": "hubfleet.fleet.auditing",
     "Checked": "hubfleet.fleet.checking",
     "check": "hubfleet.fleet.checking",
     "check_autoscaling": "hubfleet.fleet.checking",
@@ -69,10 +73,13 @@ __all__ = [
     "Target",
     "alone",
     "apply",
+    "auditor",
     "check",
     "check_autoscaling",
     "check_values",
+    "clean",
     "destroy",
+    "homes_of",
     "kubeconfig",
     "load",
     "login",

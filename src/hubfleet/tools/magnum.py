@@ -166,8 +166,16 @@ class Magnum:
 
     def named(self, name: str) -> tuple[Cluster, ...]:
         """Every cluster of this name, the oldest first (created, then UUID)."""
-        answer = self._get("/clusters/detail")
-        found = (_cluster(one, answer.since) for one in answer.body["clusters"] if one.get("name") == name)
+        return tuple(one for one in self.every_cluster() if one.name == name)
+
+    def every_cluster(self) -> tuple[Cluster, ...]:
+        """Every cluster of the project, whoever made it, the oldest first. Magnum gives a thousand at once."""
+        found: list[Cluster] = []
+        path: str | None = "/clusters/detail"
+        while path:
+            answer = self._get(path)
+            found += (_cluster(one, answer.since) for one in answer.body["clusters"])
+            path = f"/clusters/detail?marker={found[-1].uuid}" if answer.body.get("next") else None
         return tuple(sorted(found, key=lambda one: (one.created, one.uuid)))
 
     def create_cluster(self, body: Mapping[str, Any]) -> str:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from hubfleet.tools import openstack_quota, openstack_volumes
+from hubfleet.tools import openstack_inventory, openstack_quota, openstack_volumes
+from hubfleet.tools.openstack_inventory import Inventory, Thing
 from hubfleet.tools.openstack_quota import Rooms
 from hubfleet.tools.openstack_session import Session
 from hubfleet.tools.openstack_volumes import Volume
@@ -127,15 +128,6 @@ class Balancer:
     status: str
     age: float | None = None
     """Seconds since it was asked for, by Octavia's own clock; None where it does not tell."""
-
-
-@dataclass(frozen=True)
-class Owned:
-    """Something that costs: a floating IP, a volume, an application credential."""
-
-    kind: str
-    id: str
-    name: str
 
 
 class Cloud(Session):
@@ -273,20 +265,17 @@ class Cloud(Session):
         """Ask for the deletion of a volume (its id) that nothing uses. One that is gone is fine."""
         openstack_volumes.delete(self, volume)
 
-    def leftovers(self, marks: Collection[str]) -> tuple[Owned, ...]:
-        """What still stands and bears one of these marks (a cluster's UUID, its release's name) as a word of its name,
-        description or metadata: application credentials (Magnum's are magnum-UUID-…, magnum-capi-helm 1.4
-        common/app_creds.py:66), floating IPs, volumes."""
-        path = f"/users/{self.user_id}/application_credentials"
-        credentials = self.get("identity", path, allow=(401, 403)).body.get("application_credentials", ())
-        addresses = self.get("network", "/floatingips").body["floatingips"]
-        volumes = self.get("block-storage", "/volumes/detail").body["volumes"]
-        found = [
-            *(Owned("application credential", c["id"], c["name"]) for c in credentials),
-            *(Owned("floating IP", a["floating_ip_address"], a.get("description") or "") for a in addresses),
-            *(Owned("volume", v["id"], " ".join([v["name"] or "", *v.get("metadata", {}).values()])) for v in volumes),
-        ]
-        return tuple(owned for owned in found if any(_word(mark, owned.name) for mark in marks))
+    def inventory(self) -> Inventory:
+        """All that the project has and a cluster may have left."""
+        return openstack_inventory.inventory(self)
+
+    def remove(self, thing: Thing) -> None:
+        """Ask for its deletion: `openstack_inventory.remove`."""
+        openstack_inventory.remove(self, thing)
+
+    def there(self, thing: Thing) -> bool:
+        """Whether it is still to be seen."""
+        return openstack_inventory.there(self, thing)
 
 
 def is_uuid(text: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from hubfleet import spec
 from hubfleet.checks.stages import Stage
+from hubfleet.engine.audit import Auditor
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.probe import Probed
 from hubfleet.engine.rotation import Rotated
@@ -120,6 +121,10 @@ class Ground(Protocol):
     def destroy(self, way: Way, uuid: str, kube: Kube | None, *, homes: bool) -> tuple[str, ...]:
         """Remove it, the one of this UUID that the plan found to be hubfleet's, and say what the cloud has left of it
         that should not be. What people keep stays, unless `homes` go too. `kube` None: the API does not answer."""
+        ...
+
+    def auditor(self) -> Auditor:
+        """Who finds what clusters of its name left in its cloud. UsageError where there is no cloud to look into."""
         ...
 
     def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:

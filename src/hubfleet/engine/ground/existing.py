@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hubfleet import spec
 from hubfleet.checks.stages import Stage
 from hubfleet.engine import kubeconfigs
+from hubfleet.engine.audit import Auditor
 from hubfleet.engine.ground.contract import TERMS, GroundState, Infrastructure
 from hubfleet.engine.probe import Probed
 from hubfleet.engine.rotation import Rotated
@@ -110,6 +111,14 @@ class ExistingGround:
     def destroy(self, way: Way, uuid: str, kube: Kube | None, *, homes: bool) -> tuple[str, ...]:  # noqa: ARG002
         """See Ground: it is not ours to remove."""
         return ()
+
+    def auditor(self) -> Auditor:
+        """See Ground."""
+        raise UsageError(
+            f"there is no cloud account to look into for {self.cluster.name}",
+            why="its provider is `existing`: hubfleet knows a kubeconfig, not what the cluster stands on",
+            remedy="what hubfleet put on it is seen by hubfleet status; volumes and load balancers by hubfleet kubectl",
+        )
 
     def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:  # noqa: ARG002 (the contract's)
         """See Ground."""

@@ -9,6 +9,7 @@ from functools import partial
 from hubfleet import spec
 from hubfleet.checks.stages import Stage
 from hubfleet.engine import expiry, explain, homes, look, magnum, rotation, upgrading
+from hubfleet.engine.audit import Auditor
 from hubfleet.engine.ground.contract import TERMS, GroundState, Infrastructure, PoolState
 from hubfleet.engine.probe import Probed, probe
 from hubfleet.engine.rotation import Rotated
@@ -183,7 +184,11 @@ class MagnumGround:
             clock=way.clock,
             timeout=way.timeout,
         )
-        return tuple(f"{owned.kind} {owned.name or owned.id} ({owned.id})" for owned in left)
+        return tuple(item.title for item in left)
+
+    def auditor(self) -> Auditor:
+        """See Ground."""
+        return Auditor(self.magnum, self.desired.name, self.rates)
 
     def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
         """See Ground."""
