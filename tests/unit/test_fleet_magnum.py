@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -126,3 +127,15 @@ def test_a_cluster_that_is_or_was_adopted_is_locked(answering: Trial, adopted: s
         answering.lab.api.add("configmaps", "kube-system", "hubfleet", data={"adopted": "2026-11-25T12:00:00+00:00"})
     with fleet.alone(answering.target, adopt=adopted == "now"):
         assert answering.lab.api.names("leases") == ["hubfleet-pythia"]
+
+
+def test_a_plan_tells_that_the_site_replaced_the_clusters_template_and_hides_the_old_one(trial: Trial) -> None:
+    trial.whole(template="t-0")
+    trial.lab.api.fail = lambda _: None
+    (now, *_) = trial.door.templates()
+    labels = {**now.labels, "capi_helm_chart_version": "0.15.0"}
+    trial.door.hidden["t-0"] = replace(now, uuid="t-0", labels=labels)
+    told = next(found for found in fleet.plan(trial.target).findings if "has replaced the template" in found.what)
+    assert told.why.startswith("t-0 became t-1: ")
+    assert "the driver's chart 0.15.0 to " in told.why
+    assert "template: t-0" in told.remedy

@@ -122,3 +122,15 @@ def test_a_file_that_names_another_template_is_told_what_that_would_be() -> None
     assert not found.fatal
     assert "Kubernetes v1.32.5 to v1.34.4" in found.why
     assert finding(cluster(), SITE, "kubernetes-1-32-jammy", place) is None
+
+
+def test_a_template_that_the_site_replaced_by_another_of_its_name_is_told_as_that() -> None:
+    before, now = SITE[0], offer("kubernetes-1-32-jammy", "v1.32.9", "0.17.0")
+    now = replace(now, template=replace(now.template, uuid="uuid-new"))
+    place = Position(Path("cluster.yaml"), 5, 3)
+    found = finding(cluster(), (now, *SITE[1:]), "kubernetes-1-32-jammy", place, before)
+    assert found is not None
+    assert found.what.startswith("the site has replaced the template kubernetes-1-32-jammy")
+    assert "Kubernetes v1.32.5 to v1.32.9, the driver's chart 0.16.0 to 0.17.0" in found.why
+    assert "template: uuid-kubernetes-1-32-jammy" in found.remedy
+    assert not found.fatal

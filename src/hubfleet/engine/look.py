@@ -121,6 +121,12 @@ def offers(magnum: Magnum) -> tuple[Offer, ...]:
     return offered(templates, images)
 
 
+def offer(magnum: Magnum, uuid: str) -> Offer | None:
+    """That template, also one that the site hides from lists; None where nobody shows it. Two requests."""
+    template = magnum.template(uuid)
+    return None if template is None else offered([template], magnum.cloud.images({template.image}))[0]
+
+
 def offered(templates: Iterable[Template], images: Iterable[Image]) -> tuple[Offer, ...]:
     """Each template with what its image (by name or UUID) tells."""
     told = {key: image.kubernetes for image in images for key in (image.id, image.name)}

@@ -89,17 +89,34 @@ def told(present: Offer, wanted: Offer) -> str:
     return f"{kubernetes}, {_change(_CHART, present.chart, wanted.chart)}"
 
 
-def finding(there: Cluster, offers: Sequence[Offer], wanted: str, origin: Position) -> Finding | None:
-    """That the file names another template than the one the cluster is of, as what it is; None if it does not."""
+def finding(
+    there: Cluster, offers: Sequence[Offer], wanted: str, origin: Position, own: Offer | None = None
+) -> Finding | None:
+    """That the file names another template than the one the cluster is of, as what it is; None if it does not. `own` is
+    the cluster's, which a site that has replaced it by another of the same name hides from its `offers`."""
     named = [offer for offer in offers if wanted in (offer.template.name, offer.template.uuid)]
     if not named or any(offer.template.uuid == there.template for offer in named):
         return None
-    present = _present(there, offers)
+    present = _present(there, offers if own is None else (*offers, own))
+    if present.template.name == named[0].template.name:
+        return _replaced(present, named[0], origin)
     return Finding(
         Layer.MAGNUM,
         f"the cluster is of the template {present.template.name}, the file says {wanted}",
         f"that is: {told(present, named[0])}",
         "`hubfleet upgrade` goes there, waiting for users first; or name the cluster's template in the file",
+        fatal=False,
+        origin=origin,
+    )
+
+
+def _replaced(present: Offer, wanted: Offer, origin: Position) -> Finding:
+    return Finding(
+        Layer.MAGNUM,
+        f"the site has replaced the template {wanted.template.name}; the cluster is of the one before",
+        f"{present.template.uuid} became {wanted.template.uuid}: {told(present, wanted)}. Nothing changes by itself",
+        "`hubfleet upgrade` goes to the new one, waiting for users first; or stay, and name the cluster's own in the"
+        f" file: `template: {present.template.uuid}`",
         fatal=False,
         origin=origin,
     )

@@ -59,7 +59,8 @@ class MagnumGround:
         if there is None or wanted is None or not seen.facts.exists or there.template == wanted.uuid:
             return ()
         place = file.position("provider", file.provider.name, "template")
-        found = upgrades.finding(there, look.offers(self.magnum), self.desired.template, place)
+        own = look.offer(self.magnum, there.template)
+        found = upgrades.finding(there, look.offers(self.magnum), self.desired.template, place, own)
         return () if found is None else (found,)
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:
@@ -152,6 +153,7 @@ class MagnumGround:
         """See Ground."""
         there = self.magnum.cluster(self.desired.name)
         if there is not None:
+            refuse_heat(there)
             refuse_foreign(there, kept() if MARK not in there.labels else Kept())
 
     def removal(self, kept: Callable[[], Kept] = Kept) -> tuple[Step, ...]:
