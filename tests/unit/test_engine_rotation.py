@@ -62,13 +62,13 @@ class Cloud:
         if self.spreads is not None and self.clock.now() >= self.rotated_at + self.spreads:
             self.config("new")
 
-    def __call__(self, kept: Kept = NOTHING) -> Rotated:
+    def __call__(self, kept: Kept = NOTHING, *, adopt: bool = False) -> Rotated:
         def opened(_: str) -> Any:
             self.api.fail = lambda _: self._spread()
             return self.api.kube()
 
         way = Way(lambda _: None, Watch(), self.clock, 60)
-        return rotate(self, "pythia", opened, way, lambda: kept)  # type: ignore[arg-type]
+        return rotate(self, "pythia", opened, way, lambda: kept, adopt=adopt)  # type: ignore[arg-type]
 
 
 def test_what_mounts_the_credential_is_restarted_once_it_has_the_new_one() -> None:
@@ -124,6 +124,13 @@ def test_a_cluster_that_was_adopted_gets_a_new_credential_too() -> None:
     cloud = Cloud()
     cloud.site.add_cluster(labels={})
     assert cloud(Kept(adopted=True)).credential == "magnum-u-old-2"
+
+
+def test_another_users_cluster_is_taken_over_by_a_new_credential() -> None:
+    cloud = Cloud()
+    cloud.site.add_cluster(labels={}, user="somebody-else")
+    assert cloud(adopt=True).credential == "magnum-u-old-2"
+    assert "adopted" in cloud.api.objects["configmaps", "kube-system", "hubfleet"]["data"]
 
 
 def test_a_restricted_credential_is_refused() -> None:

@@ -25,14 +25,16 @@ from hubfleet.tools import process
     metavar="MINUTES",
     help="How long to wait for the credential to reach the cluster, and for pods to restart.",
 )
-def rotate(path: Path, as_json: bool, timeout: float) -> None:
+@click.option("--adopt", is_flag=True, help="Also of a cluster that hubfleet did not make: it is taken over so.")
+def rotate(path: Path, as_json: bool, timeout: float, adopt: bool) -> None:
     """Have Magnum make the cluster's own application credential anew, and restart what uses it.
 
     With that credential the cluster makes load balancers and volumes. Do so when somebody who might know it leaves, or
-    to take over a cluster: it is yours from then on. Needs a Magnum with API 1.12. Users' servers go on.
+    to take over another user's cluster (--adopt): Magnum gives its kubeconfig to its owner alone, who you are from then
+    on. Needs a Magnum with API 1.12. Users' servers go on.
     """
     watch = Watch(began=process.began())
-    done = fleet.rotate(fleet.load(path), EventPrinter(as_json=as_json), watch, timeout=60 * timeout)
+    done = fleet.rotate(fleet.load(path), EventPrinter(as_json=as_json), watch, timeout=60 * timeout, adopt=adopt)
     if as_json:
         click.echo(json_line("outcome", verb="rotate", seconds=watch.seconds, **asdict(done)))
         return

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from hubfleet.engine import keeping
 from hubfleet.engine.nodes import OpenKube
 from hubfleet.engine.run import pause
 from hubfleet.engine.way import Way
@@ -41,13 +42,23 @@ class Rotated:
     left: tuple[str, ...]
 
 
-def rotate(magnum: Magnum, name: str, open_kube: OpenKube, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
+def rotate(
+    magnum: Magnum,
+    name: str,
+    open_kube: OpenKube,
+    way: Way,
+    kept: Callable[[], Kept] = Kept,
+    *,
+    adopt: bool = False,
+) -> Rotated:
     """Have the cluster's application credential made anew, and restart what uses it. Refused where Magnum cannot, or
-    the cluster is not hubfleet's: neither made by it nor, as `kept` tells, adopted."""
+    the cluster is not hubfleet's: neither made by it nor, as `kept` tells, adopted; unless `adopt` makes it so. That is
+    the way to take over another user's cluster: Magnum gives a kubeconfig to its owner alone."""
     there = magnum.cluster(name)
     if there is None:
         raise CloudError(f"there is no cluster {name}", remedy="hubfleet apply makes it", layer=Layer.MAGNUM)
-    refuse_foreign(there, kept() if MARK not in there.labels else Kept())
+    foreign = MARK not in there.labels
+    refuse_foreign(there, kept() if foreign and not adopt else Kept(), adopt=adopt)
     _refuse(magnum, there)
     before = {one.id for one in _of(magnum, there)}
     _tell(way, name, "asked Magnum for a new application credential")
@@ -71,6 +82,8 @@ def rotate(magnum: Magnum, name: str, open_kube: OpenKube, way: Way, kept: Calla
         )
     _tell(way, name, f"the new one is {new.name}")
     with open_kube(kubeconfig(magnum, after)) as kube:
+        if foreign and adopt:
+            keeping.adopt(kube)
         restarted, left = _spread(kube, name, new, way)
     return Rotated(name, new.name, restarted, (*filter(None, [after.reason]), *left))
 

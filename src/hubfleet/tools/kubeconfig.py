@@ -7,7 +7,7 @@ import base64
 import yaml
 
 from hubfleet.errors import CloudError, Layer
-from hubfleet.tools.magnum import Cluster, Magnum
+from hubfleet.tools.magnum import MARK, Cluster, Magnum
 
 
 def kubeconfig(magnum: Magnum, cluster: Cluster) -> str:
@@ -34,7 +34,8 @@ def _of_another(cluster: Cluster, error: CloudError) -> CloudError:
     return CloudError(
         f"Magnum gives us no access to the Kubernetes API of {cluster.name}",
         why=f"it signs certificates for a cluster's owner alone, who is the user {cluster.user} ({error.why})",
-        remedy="`hubfleet rotate` makes the cluster yours; or use the owner's credential",
+        remedy=f"`hubfleet rotate{'' if MARK in cluster.labels else ' --adopt'}` makes the cluster yours; or use the"
+        " owner's credential",
         layer=Layer.CREDENTIAL,
         status=403,
     )

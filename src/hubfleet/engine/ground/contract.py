@@ -127,7 +127,7 @@ class Ground(Protocol):
         """Who finds what clusters of its name left in its cloud. UsageError where there is no cloud to look into."""
         ...
 
-    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
-        """Have the cluster's own credential at its cloud made anew, which is ours from then on. Refused where there is
-        none that hubfleet could make."""
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept, *, adopt: bool = False) -> Rotated:
+        """Have the cluster's own credential at its cloud made anew, which is ours from then on; `adopt`: and so is the
+        cluster. Refused where there is none that hubfleet could make."""
         ...

@@ -120,7 +120,7 @@ class ExistingGround:
             remedy="what hubfleet put on it is seen by hubfleet status; volumes and load balancers by hubfleet kubectl",
         )
 
-    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:  # noqa: ARG002 (the contract's)
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept, *, adopt: bool = False) -> Rotated:  # noqa: ARG002
         """See Ground."""
         raise Refused(
             f"{self.cluster.name} has no credential that hubfleet could make anew",

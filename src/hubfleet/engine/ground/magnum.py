@@ -192,9 +192,9 @@ class MagnumGround:
         """See Ground."""
         return Auditor(self.magnum, self.desired.name, self.rates)
 
-    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept) -> Rotated:
+    def rotate(self, way: Way, kept: Callable[[], Kept] = Kept, *, adopt: bool = False) -> Rotated:
         """See Ground."""
-        return rotation.rotate(self.magnum, self.desired.name, Kube, way, kept)
+        return rotation.rotate(self.magnum, self.desired.name, Kube, way, kept, adopt=adopt)
 
 
 def _pool(wanted: MagnumPool, group: NodeGroup | None) -> PoolState:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from hubfleet.errors import Layer
 from hubfleet.plan.preflight.facts import Facts
 from hubfleet.plan.steps import Finding
+from hubfleet.tools.magnum import MARK
 from hubfleet.tools.openstack import Token
 
 SOON = timedelta(days=30)
@@ -39,7 +40,8 @@ def findings(facts: Facts) -> Iterator[Finding]:
             f"the cluster belongs to another user ({facts.owner}) than {token.user}",
             "Magnum signs certificates of a cluster, and so gives kubeconfigs, to its owner alone;"
             " its application credential lasts as long as that user is in the project",
-            "`hubfleet rotate` makes it yours, with a credential of yours; or use the owner's",
+            f"`hubfleet rotate{'' if MARK in facts.labels else ' --adopt'}` makes it yours, with a credential of yours;"
+            " or use the owner's",
             fatal=False,
         )
 
