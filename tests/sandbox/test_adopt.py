@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -84,3 +87,52 @@ def test_a_size_changed_by_hand_is_told_as_changed_outside_hubfleet(sandbox: She
     applied = sandbox.hubfleet("apply", file, "--yes")
     assert applied.code == 0, applied.said
     assert sandbox.openstack("coe", "nodegroup", "show", NAME, "user")["max_node_count"] == 1
+
+
+HEAT, STACK = "of-heat", "6a1a3e0e-8a47-4b8f-9d0c-2f1d7f0c7a11"
+
+
+@pytest.fixture
+def of_heat(sandbox: Shell, file: Path, tmp_path: Path) -> Iterator[Path]:
+    """The file of a cluster that Magnum's old driver made: Magnum has rows of it, and nobody who could change it. They
+    are the adopted cluster's, with another name and a Heat stack's id."""
+    with closing(sqlite3.connect(sandbox.state / "openstack" / "magnum.db", timeout=30)) as rows:
+        uuid = rows.execute("SELECT uuid FROM cluster WHERE name = ?", [NAME]).fetchone()[0]
+        groups = [row[0] for row in rows.execute("SELECT uuid FROM nodegroup WHERE cluster_id = ?", [uuid])]
+        with rows:
+            copy(rows, "cluster", uuid, {"uuid": STACK, "name": HEAT, "stack_id": STACK, "labels": "{}"})
+            for group in groups:
+                copy(rows, "nodegroup", group, {"uuid": str(uuid4()), "cluster_id": STACK})
+        path = tmp_path / "cluster.yaml"
+        path.write_text(file.read_text().replace(f"name: {NAME}", f"name: {HEAT}"))
+        try:
+            yield path
+        finally:
+            with rows:
+                rows.execute("DELETE FROM nodegroup WHERE cluster_id = ?", [STACK])
+                rows.execute("DELETE FROM cluster WHERE uuid = ?", [STACK])
+
+
+def copy(rows: sqlite3.Connection, table: str, uuid: str, new: dict[str, str]) -> None:
+    """One more row like that of this UUID, with other values in some columns."""
+    names = [row[1] for row in rows.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
+    chosen = ", ".join("?" if name in new else name for name in names)
+    values = [new[name] for name in names if name in new]
+    wish = f"INSERT INTO {table} ({', '.join(names)}) SELECT {chosen} FROM {table} WHERE uuid = ?"
+    rows.execute(wish, [*values, uuid])
+
+
+def test_a_cluster_of_the_old_heat_driver_is_told_apart_and_no_verb_touches_it(sandbox: Shell, of_heat: Path) -> None:
+    planned = sandbox.hubfleet("plan", of_heat)
+    assert "was made by Magnum's old Heat driver, and has to be replaced" in planned.said
+    assert "move the homes (docs/how-to/pools.md" in planned.said
+    seen = sandbox.hubfleet("status", of_heat)
+    assert seen.code == 1, seen.said
+    assert "old Heat driver, and has to be replaced" in seen.out
+    for words in (["apply", of_heat], ["scale", "user", of_heat, "--nodes", "2"], ["upgrade", of_heat]):
+        refused = sandbox.hubfleet(*words, "--yes")
+        assert refused.code == 4, refused.said
+        assert "has to be replaced" in refused.err
+    refused = sandbox.hubfleet("destroy", of_heat, "--yes", HEAT)
+    assert refused.code == 4, refused.said
+    assert HEAT in [one["name"] for one in sandbox.openstack("coe", "cluster", "list")]
