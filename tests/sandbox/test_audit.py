@@ -17,6 +17,7 @@ from .conftest import Shell
 NAME = "vanished"
 RELEASE = f"{NAME}-k5s6t7u2v3w4"
 HOME = {"csi.storage.k8s.io/pvc/name": "claim-ada", "csi.storage.k8s.io/pvc/namespace": "main"}
+CACHE = {"csi.storage.k8s.io/pvc/name": "cache", "csi.storage.k8s.io/pvc/namespace": "default"}
 KEPT = {**HOME, "janitor.capi.azimuth-cloud.com/keep": "true", "hubfleet.org/cluster": NAME}
 
 
@@ -105,7 +106,7 @@ def left(project: Project) -> dict[str, str]:
         "floating IP": project.make(
             "network", "/floatingips", "floatingip", floating_network_id=outside, description=ccm
         ),
-        "volume": project.volume("pvc-1", **{"cinder.csi.openstack.org/cluster": RELEASE, **HOME}),
+        "volume": project.volume("pvc-1", **{"cinder.csi.openstack.org/cluster": RELEASE, **CACHE}),
         "server group": project.make(
             "compute", "/os-server-groups", "server_group", name=f"{RELEASE}-workers", policies=["anti-affinity"]
         ),

@@ -85,3 +85,11 @@ def test_claims_are_told_in_words_however_many_there_are() -> None:
     assert volumes.described([f"claim-{n}" for n in range(900)]) == "900 homes"
     assert volumes.described(["hub-db-dir"], 1) == "the database (1 GiB)"
     assert volumes.described(["claim-a", "hub-db-dir"], 11) == "1 home and the database (11 GiB)"
+
+
+def test_a_home_that_nobody_came_to_mark_lasts_all_the_same() -> None:
+    assert volumes.lasts({volumes.CLAIM: "claim-ann"})
+    assert volumes.lasts({volumes.CLAIM: "hub-db-dir"})
+    assert volumes.lasts({volumes.CLAIM: "cache", volumes.KEEP: "true"})
+    assert not volumes.lasts({volumes.CLAIM: "cache"})
+    assert not volumes.lasts({})

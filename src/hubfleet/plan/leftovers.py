@@ -169,7 +169,7 @@ def _credential(thing: Thing, alive: _Alive) -> Iterator[Item]:
 
 def _item(thing: Thing, release: str, alive: _Alive) -> Item:
     """A volume that is kept, or that hubfleet marked, is of the living cluster of that name too: apply finds it."""
-    living, kept = alive.release(release), thing.marks.get(volumes.KEEP) == "true"
+    living, kept = alive.release(release), volumes.lasts(thing.marks)
     name = thing.marks.get(volumes.CLUSTER) or release[:-13]
     if kept or volumes.CLUSTER in thing.marks:
         living = living or alive.name(name)

@@ -28,6 +28,8 @@ CLAIM = "csi.storage.k8s.io/pvc/name"
 NAMESPACE = "csi.storage.k8s.io/pvc/namespace"
 DATABASE = "hub-db-dir"
 """The claim of a hub's database, in Zero to JupyterHub and in lite."""
+HOME = "claim-"
+"""With this begins the claim of a home, there too (KubeSpawner's pvc_name_template)."""
 _RELEASE = re.compile(r"(?P<name>.+)-[a-z0-9]{12}")
 
 
@@ -88,6 +90,13 @@ def of_cluster(volumes: Iterable[Volume], name: str, release: str | None) -> Vol
     return Volumes(
         tuple(one for one in ours if one.release == release), tuple(one for one in ours if one.release != release)
     )
+
+
+def lasts(metadata: Mapping[str, str]) -> bool:
+    """Whether people keep something in a volume on which this is written: it is marked so, or has the claim of a home
+    or of a hub's database, and its cluster went before anybody marked it."""
+    claim = metadata.get(CLAIM, "")
+    return metadata.get(KEEP) == "true" or claim == DATABASE or claim.startswith(HOME)
 
 
 def marks(cluster: str, release: str, claim: Claim) -> Mapping[str, str]:
