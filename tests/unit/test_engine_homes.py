@@ -134,11 +134,13 @@ def test_what_is_hubs_is_kept_and_what_is_not_goes_with_the_cluster(trial: Trial
     trial.claim("claim-ann", user="ann")
     trial.claim("hub-db-dir")
     trial.claim("cache", namespace="default")
+    trial.has(volume("claim-eve", namespace="anothers-hub", release=NEW))
+    trial.claim("claim-eve", namespace="anothers-hub")
 
-    assert homes.keep(trial.site, trial.cluster, trial.api.kube()) == "1 home and the database"  # type: ignore[arg-type]
+    assert homes.keep(trial.site, trial.cluster, trial.api.kube()) == "2 homes and the database"  # type: ignore[arg-type]
     homes.clear(trial.site, trial.cluster, trial._tell, trial.clock, homes=False)  # type: ignore[arg-type]
 
-    assert sorted(trial.cloud.disks) == ["claim-ann-2025", "hub-db-dir-2025"]
+    assert sorted(trial.cloud.disks) == ["claim-ann-2025", "claim-eve-2025", "hub-db-dir-2025"]
     assert trial.cloud.disks["claim-ann-2025"].metadata[volumes.USER] == "ann"
 
 

@@ -64,9 +64,11 @@ def keep(magnum: Magnum, cluster: Cluster, kube: Kube | None) -> str:
 
 
 def _of_hubs(kube: Kube, cluster: str) -> dict[str, Claim]:
-    """The claims of hubs of this cluster's file, by Cinder's id of their volumes."""
+    """The claims of hubs of this cluster's file, and what looks like a home of anybody else's hub, by Cinder's id of
+    their volumes."""
     hubs = {one.name for one in kube.namespaces(f"{CLUSTER}={cluster},{HUB}")}
-    claims = {(one.namespace, one.name): one for one in kube.claims(None) if one.namespace in hubs}
+    claims = {(one.namespace, one.name): one for one in kube.claims(None)}
+    claims = {place: one for place, one in claims.items() if one.namespace in hubs or known.personal(one.name)}
     made = {one.handle: (one.namespace, one.claim) for one in kube.volumes() if one.driver == DRIVER}
     return {handle: claims[owner] for handle, owner in made.items() if owner in claims}
 
@@ -106,7 +108,9 @@ def clear(magnum: Magnum, cluster: Cluster, tell: Tell, clock: Clock, *, homes: 
     began, told = clock.now(), 0
     while clock.now() < began + FREE:
         there = known.of_claims(magnum.cloud.volumes())
-        ours = [one for one in there if one.release == cluster.release and (homes or not one.kept)]
+        ours = [
+            one for one in there if one.release == cluster.release and (homes or not known.lasts(one.volume.metadata))
+        ]
         if not ours:
             return
         if len(ours) != told:

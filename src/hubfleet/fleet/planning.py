@@ -20,6 +20,7 @@ from hubfleet.plan import infrastructure as infrastructure_plan
 from hubfleet.plan import releases as release_plan
 from hubfleet.plan.frozen import Terms
 from hubfleet.plan.steps import Impossible
+from hubfleet.plan.volumes import personal
 from hubfleet.spec import InvalidFiles, doubts
 from hubfleet.tools.helm import Helm
 
@@ -115,7 +116,7 @@ def plan_destroy(target: Target, watch: Watch | None = None, *, homes: bool = Fa
         removal = stands_on.removal(lambda: kept(opened))
         try:
             there = _releases_there((), opened)
-            removal = tuple(replace(step, loses=_of_others(opened, there)) for step in removal)
+            removal = tuple(replace(step, loses=_of_others(opened, there, homes=homes)) for step in removal)
         except CloudError as error:
             if not removal:
                 raise
@@ -124,10 +125,11 @@ def plan_destroy(target: Target, watch: Watch | None = None, *, homes: bool = Fa
     return Plan(target.cluster.name, (*steps, *removal), notes=notes)
 
 
-def _of_others(opened: Access, there: Collection[release_plan.Observed]) -> tuple[str, ...]:
-    """What the cluster takes along that is in no release of ours."""
+def _of_others(opened: Access, there: Collection[release_plan.Observed], *, homes: bool) -> tuple[str, ...]:
+    """What the cluster takes along that is in no release of ours; homes of somebody else's hub where `homes` go."""
     doors, ours = opened.doors_if_there(), {one.namespace for one in there}
-    claims = [one for one in doors.kube.claims(None) if one.namespace not in ours] if doors else []
+    every = doors.kube.claims(None) if doors else ()
+    claims = [one for one in every if one.namespace not in ours and (homes or not personal(one.name))]
     names = ", ".join(f"{one.namespace}/{one.name} ({one.size})" for one in claims)
     return (f"volumes of claims that are no hub's: {names}",) if claims else ()
 

@@ -92,11 +92,16 @@ def of_cluster(volumes: Iterable[Volume], name: str, release: str | None) -> Vol
     )
 
 
+def personal(claim: str) -> bool:
+    """Whether people keep something in a claim, by its name: a home's, or a hub's database, whoever installed the
+    hub."""
+    return claim == DATABASE or claim.startswith(HOME)
+
+
 def lasts(metadata: Mapping[str, str]) -> bool:
-    """Whether people keep something in a volume on which this is written: it is marked so, or has the claim of a home
-    or of a hub's database, and its cluster went before anybody marked it."""
-    claim = metadata.get(CLAIM, "")
-    return metadata.get(KEEP) == "true" or claim == DATABASE or claim.startswith(HOME)
+    """Whether people keep something in a volume on which this is written: it is marked so, or its claim is personal,
+    and its cluster went before anybody marked it."""
+    return metadata.get(KEEP) == "true" or personal(metadata.get(CLAIM, ""))
 
 
 def marks(cluster: str, release: str, claim: Claim) -> Mapping[str, str]:
