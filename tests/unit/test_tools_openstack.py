@@ -539,6 +539,8 @@ def test_a_volume_is_written_on_and_deleted_and_one_that_is_gone_is_fine(cloud: 
     server.answer("POST", "/volume/v3/volumes/v-2/metadata", {"itemNotFound": {}}, status=404)
     server.answer("DELETE", "/volume/v3/volumes/v-1", status=202)
     server.answer("DELETE", "/volume/v3/volumes/v-2", {"itemNotFound": {}}, status=404)
+    server.answer("DELETE", "/volume/v3/volumes/v-3", {"badRequest": {"message": "Invalid volume"}}, status=400)
+    cloud.delete_volume("v-3")
     for volume in ("v-1", "v-2"):
         cloud.mark_volume(volume, {"keep": "true"})
         cloud.delete_volume(volume)

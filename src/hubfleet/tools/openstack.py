@@ -262,7 +262,8 @@ class Cloud(Session):
         openstack_volumes.mark(self, volume, metadata)
 
     def delete_volume(self, volume: str) -> None:
-        """Ask for the deletion of a volume (its id) that nothing uses. One that is gone is fine."""
+        """Ask for the deletion of a volume (its id) that nothing uses. One that is gone is fine; one that is in use
+        stays, which is to be seen by listing."""
         openstack_volumes.delete(self, volume)
 
     def inventory(self) -> Inventory:

@@ -44,8 +44,9 @@ def mark(cloud: Session, volume: str, metadata: Mapping[str, str]) -> None:
 
 
 def delete(cloud: Session, volume: str) -> None:
-    """Ask for the deletion of a volume that nothing uses. One that is gone is fine."""
-    cloud.send("block-storage", "DELETE", f"/volumes/{volume}", allow=(404,), harmless=True)
+    """Ask for the deletion of a volume that nothing uses. One that is gone is fine; one that something has begun to use
+    stays (Cinder says 400 or 409), which is to be seen by listing."""
+    cloud.send("block-storage", "DELETE", f"/volumes/{volume}", allow=(400, 404, 409), harmless=True)
 
 
 def _volume(found: Mapping[str, Any]) -> Volume:
