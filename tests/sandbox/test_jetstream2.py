@@ -195,8 +195,8 @@ def test_the_gpu_pool_comes_when_it_is_asked_for_has_servers_on_its_gpus_and_goe
 
 def test_destroy_leaves_nothing(sandbox: Shell, cluster: Kept) -> None:
     cluster.run("destroy", "--with-homes", "--yes", NAME)
+    assert "nothing is left over" in cluster.run("audit", "--exit-code").out
     assert NAME not in [one["name"] for one in sandbox.openstack("coe", "cluster", "list")]
     for kind in (("server",), ("volume",), ("port",), ("security", "group")):
         left = [one["Name"] for one in sandbox.openstack(*kind, "list")]
         assert not [name for name in left if NAME in name], left
-    # hubfleet audit belongs here: it has nothing to tell.
