@@ -1,0 +1,88 @@
+"""Clusters: a whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SkipValidation
+
+from hubfleet.spec.models.fields import Email, Model, Name, Text
+from hubfleet.spec.models.hubs import Homes, Hub
+from hubfleet.spec.models.pools import Pool
+from hubfleet.spec.problems import KeyPath, Position
+
+
+def _no_truth_value(value: Any) -> Any:
+    """For Python, and so for pydantic's Literal, true is 1."""
+    if isinstance(value, bool):
+        raise ValueError("needs a number: 1, 3 or 5")  # noqa: TRY004 (pydantic's way)
+    return value
+
+
+class ControlPlane(Model):
+    """The machines of the Kubernetes control plane, on clouds where they are the user's to choose."""
+
+    machine: Text
+    """The kind of machine, by the cloud's name for it; 2 CPUs or more."""
+    nodes: Annotated[Literal[1, 3, 5], BeforeValidator(_no_truth_value)] = 1
+    """How many; 3 or 5 go on working when one is lost."""
+
+
+class Storage(Model):
+    """What lasts on this cluster."""
+
+    homes: Homes = Homes()
+    """Home directories of every hub that does not say otherwise."""
+    storage_class: Text | None = None
+    """The StorageClass of all claims; left out, the provider's or the cluster's default."""
+
+
+class Ingress(Model):
+    """How the world comes in."""
+
+    email: Email | None = None
+    """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates."""
+
+
+_NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
+"""pydantic says of keys with a pattern what holds for those that match, and nothing of others."""
+
+
+class ProviderBlock(Model):
+    """Which provider, and its own settings (an instance of its `settings` model). In a file: `{NAME: SETTINGS}`."""
+
+    name: str
+    settings: Any
+
+
+class ClusterFile(Model):
+    """What stands in a cluster file."""
+
+    name: Name
+    """The cluster's name, unique in the fleet."""
+    provider: ProviderBlock
+    """The cloud: exactly one provider, with its own settings below it."""
+    pools: Annotated[Mapping[Name, Pool], _NO_OTHER_NAMES]
+    """The node pools, by name. One runs core; one runs users where there are hubs."""
+    storage: Storage = Storage()
+    """What lasts on this cluster."""
+    ingress: Ingress = Ingress()
+    """How the world comes in."""
+    hubs: Annotated[Mapping[Name, Hub], _NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])
+    """The hubs, by name; the name is also that of the hub's namespace."""
+
+
+class Cluster(ClusterFile):
+    """A whole cluster file, valid, with its place. `positions`: a key's path ("pools", "user") to its place in the
+    file; values of a values file are under ("hubs", HUB, "values_files", INDEX, ...)."""
+
+    file: Path = Field(exclude=True)
+    positions: SkipValidation[Mapping[KeyPath, Position]] = Field(exclude=True, repr=False)
+
+    def position(self, *path: str | int) -> Position:
+        """Where this key is in the file, or the nearest key above it that is there."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        return self.positions.get(path, Position(self.file))

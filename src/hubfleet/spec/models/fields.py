@@ -1,0 +1,50 @@
+"""What the models of the files are made of: their base, and the kinds of single values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from hubfleet.spec.secrets import mark
+
+_NAME = r"^[a-z]([a-z0-9-]*[a-z0-9])?$"
+_QUANTITY = r"^[1-9][0-9]*(Mi|Gi|Ti)$"
+_DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
+_IMAGE = r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
+_EMAIL = r"^[^@\s]+@[^@\s]+$"
+_CHART = r"^(lite|jupyterhub|.*/.*)$"
+LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
+TAINT = r"^[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"
+
+PATTERNS = {
+    _NAME: "use lower-case letters, digits and -, a letter first and no - at the end",
+    _QUANTITY: "write a whole number of Mi, Gi or Ti: 10Gi",
+    _DOMAIN: "write a DNS name in lower case, without https:// and path: hub.example.org",
+    _IMAGE: "write a container image: quay.io/name/image:tag",
+    _EMAIL: "write an e-mail address: ops@example.org",
+    _CHART: "write jupyterhub, lite, or the path of a chart's folder with a / in it: ./chart",
+    LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
+    TAINT: "as kubectl writes it: key=value:NoSchedule",
+}
+"""What each pattern wants, in words."""
+
+Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+"""A cluster's, pool's or hub's name: part of DNS names and Kubernetes names."""
+Quantity = Annotated[str, Field(pattern=_QUANTITY)]
+"""An amount of bytes as Kubernetes writes it, in whole Mi, Gi or Ti."""
+Text = Annotated[str, Field(min_length=1)]
+"""Text that is not empty."""
+Values = Annotated[Mapping[str, Any], AfterValidator(mark)]
+"""Free values for a chart; texts in them that hold references are `Secret`s."""
+Domain = Annotated[str, Field(pattern=_DOMAIN, max_length=253)]
+Image = Annotated[str, Field(pattern=_IMAGE)]
+Email = Annotated[str, Field(pattern=_EMAIL)]
+ChartName = Annotated[str, Field(pattern=_CHART)]
+
+
+class Model(BaseModel):
+    """Frozen, no unknown keys; every model of the file is one, a provider's settings too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)

@@ -1,0 +1,85 @@
+"""Hubs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import ConfigDict, Field, model_validator
+
+from hubfleet.spec.models.auth import Auth
+from hubfleet.spec.models.fields import ChartName, Domain, Image, Model, Quantity, Text, Values
+
+
+class Homes(Model):
+    """Home directories."""
+
+    size: Quantity = "10Gi"
+    """The size of each user's volume."""
+
+
+class Culling(Model):
+    """When idle servers are stopped."""
+
+    enabled: bool = True
+    """Whether they are."""
+    idle: Annotated[int, Field(ge=60)] = 3600
+    """Seconds without activity after which a server is stopped."""
+    every: Annotated[int, Field(ge=10)] = 600
+    """Seconds between two looks."""
+
+
+def _a_text(schema: dict[str, Any]) -> None:
+    schema.clear()
+    schema |= {"description": "The path of a YAML file.", "type": "string", "minLength": 1}
+
+
+class ValuesFile(Model):
+    """A file of values and what is in it. In a cluster file: its path."""
+
+    model_config = ConfigDict(json_schema_extra=_a_text)
+
+    path: Path
+    values: Values = Field(default_factory=dict[str, Any])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path(cls, value: Any) -> Any:
+        if isinstance(value, ValuesFile | dict):
+            return cast("Any", value)
+        if isinstance(value, str) and value:
+            return {"path": value}
+        raise ValueError("needs the path of a YAML file")
+
+
+class Hub(Model):
+    """One JupyterHub."""
+
+    kind: Literal["persistent"] = "persistent"
+    """`persistent`: users have a home directory that stays."""
+    domain: Domain
+    """The DNS name under which people reach it."""
+    auth: Auth
+    """How people log in."""
+    admins: tuple[Text, ...] = ()
+    """User names of those who administer the hub."""
+    image: Image | None = None
+    """The container image of users' servers; left out, the chart's own."""
+    chart: ChartName = "jupyterhub"
+    """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), or the
+    path of a chart's folder, with a `/` in it, from the cluster file's folder."""
+    homes: Homes | None = None
+    """Home directories of this hub; left out, as `storage` has it."""
+    culling: Culling = Culling()
+    """When idle servers are stopped."""
+    values: Values = Field(default_factory=dict[str, Any])
+    """Anything the chart takes. Wins over values_files, and these win over what hubfleet computes: maps merge, lists
+    replace, null deletes."""
+    values_files: tuple[ValuesFile, ...] = ()
+    """YAML files of such values, from the cluster file's folder; a later one wins over an earlier one."""
+
+    @property
+    def own_values(self) -> tuple[Mapping[str, Any], ...]:
+        """The user's values, weakest first: those of the files in order, then `values`. For `merge`."""
+        return (*(file.values for file in self.values_files), self.values)
