@@ -8,9 +8,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from hubfleet import registry
+from hubfleet.hubs.schemas import check
 from hubfleet.spec import load_cluster, models
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +37,8 @@ def settings_of(name: str) -> type[BaseModel]:
 MODELS = [
     *(models.ClusterFile, models.Pool, models.NodeCount, models.ControlPlane, models.Storage, models.Homes),
     *(models.Ingress, models.Hub, models.Auth, models.SharedPassword, models.GitHub, models.Culling),
+    *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
+    *(models.GenericOAuth, models.LTI, models.Native),
     *map(settings_of, registry.names()),
 ]
 
@@ -81,3 +85,25 @@ def test_every_link_within_the_page_leads_to_a_heading() -> None:
 def test_the_example_is_right(tmp_path: Path, example: str) -> None:
     (tmp_path / "cluster.yaml").write_text(example)
     assert load_cluster(tmp_path / "cluster.yaml", registry.names(), settings_of).hubs
+
+
+LOGGING_IN = (ROOT / "docs" / "how-to" / "log-in.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("example", re.findall(r"```yaml\n(auth:.*?)```", LOGGING_IN, re.DOTALL))
+def test_every_example_of_a_way_to_log_in_is_right(tmp_path: Path, example: str) -> None:
+    hub = {"domain": "hub.example.org", "admins": ["ada"], **yaml.safe_load(example)}
+    file = {
+        "name": "x",
+        "provider": {"existing": None},
+        "pools": {"all": {"runs": ["core", "users"]}},
+        "hubs": {"a": hub},
+    }
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(file))
+    cluster = load_cluster(tmp_path / "cluster.yaml", registry.names(), settings_of)
+    assert check(cluster, registry.provider("existing").describe(cluster)).problems == ()
+
+
+def test_every_way_to_log_in_has_an_example() -> None:
+    shown = {way for way in models.Auth.model_fields if re.search(rf"^ *(auth: {{)?{way}:", LOGGING_IN, re.MULTILINE)}
+    assert shown == set(models.Auth.model_fields)

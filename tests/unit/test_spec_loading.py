@@ -128,11 +128,11 @@ def test_a_wrong_pool_is_told(tmp_path: Path, pool: Any, said: str) -> None:
     [
         ({"domain": None}, "hubs.main.domain: hub main has no domain — add `domain:` (the DNS name under which people"),
         ({"auth": None}, "hubs.main.auth: hub main has no auth — add `auth:` (how people log in)"),
-        ({"auth": {}}, "hubs.main.auth: choose exactly one of shared_password, github; here: none"),
+        ({"auth": {}}, "hubs.main.auth: choose exactly one of shared_password, github, cilogon, google,"),
         ({"auth": {"shared_password": None}}, "hubs.main.auth: is empty: `shared_password: {}` lets hubfleet make"),
         ({"auth": {"gihtub": {}}}, 'hubs.main.auth.gihtub: unknown key "gihtub" — did you mean "github"?'),
         ({"auth": {"github": {"client_id": "x", "client_secret": "y"}}},
-         "hubs.main.auth.github: give organizations or allowed_users: otherwise nobody could log in"),
+         "hubs.main.auth.github: give organizations, allowed_users or allow_all: otherwise nobody could log in"),
         ({"domain": "https://hub.example.org/"}, 'hubs.main.domain: "https://hub.example.org/" cannot be used here'),
         ({"image": "an image"}, 'hubs.main.image: "an image" cannot be used here — write a container image'),
         ({"chart": "binderhub"}, 'hubs.main.chart: "binderhub" cannot be used here — write jupyterhub, lite, or'),

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from hubfleet.spec import json_schema
 from tests.unit.cluster_files import PROVIDERS, example, hub, problems
+from tests.unit.hub_files import WAYS
 
 SCHEMA = json_schema(PROVIDERS)
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
@@ -33,6 +34,8 @@ RIGHT = [
         labels={"example.org/kind": "big", "empty": ""}, taints=["a=b:PreferNoSchedule", "c:PreferNoSchedule"], gpus=1
     ),
     hub(auth={"github": {"client_id": "x", "client_secret": "${env:X}", "allowed_users": ["ada"]}}),
+    *(hub(auth={way: keys}, admins=["ada"]) for way, keys in WAYS.items()),
+    hub(auth={"github": WAYS["github"] | {"organizations": [], "allowed_users": [], "allow_all": True}}, open=True),
     hub(chart="lite", values={"anything": [1, {"goes": None}]}, image="localhost:5000/a/b:1"),
 ]
 WRONG_SHAPES = [
@@ -72,6 +75,15 @@ WRONG_SHAPES = [
     hub(auth={"shared_password": {}, "github": {"client_id": "x", "client_secret": "y", "allowed_users": ["ada"]}}),
     hub(auth={"github": {"client_id": "x", "client_secret": "y"}}),
     hub(auth={"github": {"client_id": "x", "client_secret": "", "allowed_users": ["ada"]}}),
+    *(hub(auth={way: {}}) for way in WAYS if way not in {"shared_password", "native"}),
+    hub(auth={"cilogon": WAYS["cilogon"] | {"idps": {}}}),
+    hub(auth={"cilogon": WAYS["cilogon"] | {"idps": {"uni.edu": {"username_claim": "email", "allow_all": True}}}}),
+    hub(auth={"google": WAYS["google"] | {"allow_all": False, "groups": {}}}),
+    hub(auth={"globus": WAYS["globus"] | {"allowed_groups": [], "admin_groups": []}}),
+    hub(auth={"generic_oauth": WAYS["generic_oauth"] | {"token_url": "http://id.uni.edu/token"}}),
+    hub(auth={"lti": WAYS["lti"] | {"client_ids": []}}),
+    hub(auth={"native": {"minimum_password_length": 4}}),
+    hub(open="yes"),
     hub(kind="binder"),
     hub(culling={"idle": 1}),
     hub(values=[]),

@@ -4,10 +4,12 @@ What belongs here: turning the file into charts and finished values. What never 
 and traits come from the provider's description), running Helm.
 """
 
-from hubfleet.hubs import labeller, persistent
+from collections.abc import Iterable
+
+from hubfleet.hubs import labeller, openness, persistent
 from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Layer
+from hubfleet.spec import Cluster, InvalidFiles, Layer, merge
 
 __all__ = ["Chart", "Generated", "Release", "layers", "releases"]
 
@@ -20,6 +22,20 @@ def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer,
 def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
     """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
     (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only, never
-    which releases there are."""
+    which releases there are. Raises `spec.InvalidFiles` for hubs that anybody could log in to although the file does
+    not say so."""
     platform = filter(None, (labeller.release(cluster, description),))
-    return (*platform, *(persistent.release(name, cluster, description, absent) for name in cluster.hubs))
+    found = [persistent.release(name, cluster, description, absent) for name in cluster.hubs]
+    _closed(found, cluster)
+    return (*platform, *found)
+
+
+def _closed(found: Iterable[Release], cluster: Cluster) -> None:
+    """`validate` says so too; who never asks it is not to make an open hub."""
+    problems = [
+        problem
+        for one in found
+        for problem in openness.problems(one.hub, cluster, one.layers, merge(*(layer.values for layer in one.layers)))
+    ]
+    if problems:
+        raise InvalidFiles(problems)

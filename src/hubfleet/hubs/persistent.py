@@ -48,24 +48,25 @@ def layers(
     """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
     hub, chart, at = cluster.hubs[name], charts.chart(name, cluster), ("hubs", name)
     encrypts = _lets_encrypt(chart, cluster)
+    logging_in = login.of(hub, url(hub, encrypts=encrypts))
     computed = merge(
         _hub(hub, cluster, description),
-        login.of(hub, url(hub, encrypts=encrypts)).values,
+        logging_in.values,
         _proxy(hub, cluster, description, encrypts=encrypts),
         _users(hub, cluster, description, absent),
         _upstream(cluster, description, absent) if chart.name == charts.UPSTREAM else {},
     )
     files = (Layer(file.values, (*at, "values_files", index)) for index, file in enumerate(hub.values_files))
-    return (Layer(computed, causes=_causes(at, cluster)), *files, Layer(hub.values, (*at, "values")))
+    return (Layer(computed, causes=_causes(at, cluster, logging_in)), *files, Layer(hub.values, (*at, "values")))
 
 
-def _causes(hub: KeyPath, cluster: Cluster) -> Causes:
+def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
     """From which keys of the file each computed value comes."""
     storage_class, pools = [("storage", "storage_class")], [("pools",)]
     provider = [("provider", cluster.provider.name)]
     return {
         (): [hub],
-        ("hub", "config"): [(*hub, "auth")],
+        **{path: [(*hub, *key) for key in keys] for path, keys in logging_in.causes.items()},
         ("hub", "config", "Authenticator", "admin_users"): [(*hub, "admins")],
         ("hub", "db", "pvc", "storageClassName"): storage_class,
         ("hub", "nodeSelector"): pools,

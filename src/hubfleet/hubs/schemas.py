@@ -1,4 +1,5 @@
-"""A hub's finished values against the schema inside its chart, with no Helm and no cluster: what `validate` says.
+"""A hub's finished values against the schema inside its chart, with no Helm and no cluster, and whether they let
+anybody in: what `validate` says.
 
 A chart of a repository is checked where its archive was fetched before; nothing is fetched for it. Secrets are not
 looked up: what a schema says of a secret's text is left to `plan`.
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from hubfleet.hubs import charts, persistent
+from hubfleet.hubs import charts, openness, persistent
 from hubfleet.hubs.release import Chart
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
@@ -41,18 +42,20 @@ class Checked:
 
 
 def check(cluster: Cluster, description: Description) -> Checked:
-    """Every hub of the cluster against its chart's schema."""
+    """Every hub of the cluster against its chart's schema, and whether it is open although nobody said so."""
     problems: list[Problem] = []
     unseen: dict[Chart, None] = {}
     for hub in cluster.hubs:
-        chart = charts.chart(hub, cluster)
+        chart, layers = charts.chart(hub, cluster), persistent.layers(hub, cluster, description)
+        values = merge(*(layer.values for layer in layers))
+        problems += openness.problems(hub, cluster, layers, values)
         place = _place(chart)
         if place is None:
             unseen[chart] = None
             continue
         rules = _rules(place, chart.content or chart.version)
         if rules is not None:
-            problems += _of_hub(hub, cluster, chart, rules, persistent.layers(hub, cluster, description))
+            problems += _of_hub(hub, cluster, chart, rules, layers, values)
     return Checked(tuple(problems), tuple(unseen))
 
 
@@ -94,8 +97,9 @@ def _nothing(address: str) -> Any:
     raise ValueError(f"{address} is not asked: a check needs no network")
 
 
-def _of_hub(hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer]) -> Iterator[Problem]:
-    merged = merge(*(layer.values for layer in layers))
+def _of_hub(
+    hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer], merged: Mapping[str, Any]
+) -> Iterator[Problem]:
     secret: set[KeyPath] = set()
 
     def plain(leaf: Any, path: KeyPath) -> Any:

@@ -56,6 +56,10 @@ def doubts(cluster: Cluster) -> Iterator[Problem]:
         if hub.image and ":" not in hub.image.rpartition("/")[2] and "@" not in hub.image:
             what = f"the image {hub.image} has no tag: users get whatever it is on the day when a node fetches it"
             yield _problem(cluster.position, ("hubs", name, "image"), what, "write the tag that you tried")
+        if hub.auth.native and (claimable := [*hub.admins, *hub.auth.native.allowed_users]):
+            what = f"the names {', '.join(claimable)} belong to whoever signs up under them first"
+            remedy = "sign up under each before you tell people the hub's address"
+            yield _problem(cluster.position, ("hubs", name, "auth", "native"), what, remedy)
 
 
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
@@ -89,6 +93,10 @@ def _admin_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
         yield _problem(
             where, path, "nobody can use it: the hub has no admins", "name them in `admins:`, or leave it out"
         )
+    native = hub.auth.native
+    if native and not (native.open_signup or native.allowed_users or hub.admins):
+        at = ("hubs", name, "auth", "native")
+        yield _problem(where, at, "nobody could let in who signs up: the hub has no admins", "name them in `admins:`")
 
 
 def _problem(where: Where, path: KeyPath, what: str, remedy: str) -> Problem:

@@ -4,24 +4,44 @@ Only shapes and checks of single values here; checks across values are in `spec.
 what the JSON Schema and docs/reference/cluster-file.md say of it.
 """
 
-from hubfleet.spec.models.auth import Auth, GitHub, SharedPassword
+from hubfleet.spec.models.auth import (
+    LTI,
+    Auth,
+    CILogon,
+    GenericOAuth,
+    GitHub,
+    Globus,
+    Google,
+    GoogleGroups,
+    IdentityProvider,
+    Native,
+    SharedPassword,
+)
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
 from hubfleet.spec.models.hubs import Culling, Homes, Hub, ValuesFile
 from hubfleet.spec.models.pools import NodeCount, Pool, Taint, as_text
 
 __all__ = [
+    "LTI",
     "PATTERNS",
     "Auth",
+    "CILogon",
     "Cluster",
     "ClusterFile",
     "ControlPlane",
     "Culling",
+    "GenericOAuth",
     "GitHub",
+    "Globus",
+    "Google",
+    "GoogleGroups",
     "Homes",
     "Hub",
+    "IdentityProvider",
     "Ingress",
     "Model",
+    "Native",
     "NodeCount",
     "Pool",
     "ProviderBlock",

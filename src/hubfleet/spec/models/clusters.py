@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SkipValidation
 
-from hubfleet.spec.models.fields import Email, Model, Name, Text
+from hubfleet.spec.models.fields import NO_OTHER_NAMES, Email, Model, Name, Text
 from hubfleet.spec.models.hubs import Homes, Hub
 from hubfleet.spec.models.pools import Pool
 from hubfleet.spec.problems import KeyPath, Position
@@ -46,10 +46,6 @@ class Ingress(Model):
     """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates."""
 
 
-_NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
-"""pydantic says of keys with a pattern what holds for those that match, and nothing of others."""
-
-
 class ProviderBlock(Model):
     """Which provider, and its own settings (an instance of its `settings` model). In a file: `{NAME: SETTINGS}`."""
 
@@ -64,13 +60,13 @@ class ClusterFile(Model):
     """The cluster's name, unique in the fleet."""
     provider: ProviderBlock
     """The cloud: exactly one provider, with its own settings below it."""
-    pools: Annotated[Mapping[Name, Pool], _NO_OTHER_NAMES]
+    pools: Annotated[Mapping[Name, Pool], NO_OTHER_NAMES]
     """The node pools, by name. One runs core; one runs users where there are hubs."""
     storage: Storage = Storage()
     """What lasts on this cluster."""
     ingress: Ingress = Ingress()
     """How the world comes in."""
-    hubs: Annotated[Mapping[Name, Hub], _NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])
+    hubs: Annotated[Mapping[Name, Hub], NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])
     """The hubs, by name; the name is also that of the hub's namespace."""
 
 

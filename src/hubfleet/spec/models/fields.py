@@ -14,6 +14,8 @@ _QUANTITY = r"^[1-9][0-9]*(Mi|Gi|Ti)$"
 _DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 _IMAGE = r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
+_ADDRESS = r"^https://[^\s/]+(/\S*)?$"
+_ENTITY = r"^(https?://|urn:)\S+$"
 _CHART = r"^(lite|jupyterhub|.*/.*)$"
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
 TAINT = r"^[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"
@@ -24,6 +26,8 @@ PATTERNS = {
     _DOMAIN: "write a DNS name in lower case, without https:// and path: hub.example.org",
     _IMAGE: "write a container image: quay.io/name/image:tag",
     _EMAIL: "write an e-mail address: ops@example.org",
+    _ADDRESS: "write an address that begins with https://",
+    _ENTITY: "write an EntityID: https://idp.uni.edu/shibboleth, urn:mace:incommon:uni.edu",
     _CHART: "write jupyterhub, lite, or the path of a chart's folder with a / in it: ./chart",
     LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
     TAINT: "as kubectl writes it: key=value:NoSchedule",
@@ -41,6 +45,9 @@ Values = Annotated[Mapping[str, Any], AfterValidator(mark)]
 Domain = Annotated[str, Field(pattern=_DOMAIN, max_length=253)]
 Image = Annotated[str, Field(pattern=_IMAGE)]
 Email = Annotated[str, Field(pattern=_EMAIL)]
+Address = Annotated[str, Field(pattern=_ADDRESS)]
+Entity = Annotated[str, Field(pattern=_ENTITY)]
+"""The name of an identity provider in SAML."""
 ChartName = Annotated[str, Field(pattern=_CHART)]
 
 
@@ -48,3 +55,7 @@ class Model(BaseModel):
     """Frozen, no unknown keys; every model of the file is one, a provider's settings too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
+
+
+NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
+"""For maps whose keys have a pattern: pydantic says what holds for those that match, and nothing of others."""

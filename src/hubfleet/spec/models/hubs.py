@@ -62,6 +62,8 @@ class Hub(Model):
     """The DNS name under which people reach it."""
     auth: Auth
     """How people log in."""
+    open: bool = False
+    """Whether anybody at all may log in: without it, a hub that lets everybody in is refused."""
     admins: tuple[Text, ...] = ()
     """User names of those who administer the hub."""
     image: Image | None = None
