@@ -78,9 +78,26 @@ def test_the_database_outlives_the_release_and_there_is_one_hub_at_a_time(helm: 
     assert found.one("Deployment", "hub")["spec"]["strategy"] == {"type": "Recreate"}
 
 
-def test_users_cannot_reach_the_clouds_metadata(helm: Helm, tmp_path: Path) -> None:
+PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+
+
+def test_users_reach_the_internet_and_their_hub_and_neither_the_clouds_metadata_nor_its_inside(
+    helm: Helm, tmp_path: Path
+) -> None:
     policy = lite(helm, tmp_path).one("NetworkPolicy", "singleuser")["spec"]
-    assert policy["egress"] == [{"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]}}]}]
+    names, hub, proxy, internet = policy["egress"]
+    assert {one["port"] for one in names["ports"]} == {53}
+    assert hub["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "hub"
+    assert (hub["ports"], proxy["ports"]) == ([{"port": 8081}], [{"port": 8000}])
+    assert internet == {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": [*PRIVATE, "169.254.169.254/32"]}}]}
+
+
+def test_the_inside_is_allowed_when_asked_for(helm: Helm, tmp_path: Path) -> None:
+    own = {"to": [{"ipBlock": {"cidr": "100.64.0.0/10"}}]}
+    policy = {"egressAllowRules": {"privateIPs": True, "nonPrivateIPs": False}, "egress": [own]}
+    found = lite(helm, tmp_path, values={"singleuser": {"networkPolicy": policy}}).one("NetworkPolicy", "singleuser")
+    inside = {"to": [{"ipBlock": {"cidr": cidr}} for cidr in PRIVATE]}
+    assert found["spec"]["egress"][3:] == [inside, own]
 
 
 def test_secrets_stand_in_secrets_only(helm: Helm, tmp_path: Path) -> None:
@@ -106,7 +123,8 @@ def test_a_changed_value_restarts_the_hub_and_not_the_proxy(helm: Helm, tmp_path
     [
         ({"hub": {"imag": {}}}, "hub.imag"),
         ({"scheduling": {}}, "scheduling"),
-        ({"proxy": {"https": {"enabled": True}}}, "proxy.https"),
+        ({"proxy": {"https": {"enabled": True, "hosts": ["x"]}}}, "proxy.https.hosts"),
+        ({"proxy": {"https": {"enabled": True, "type": "letsencrypt"}}}, "proxy.https.type"),
         ({"singleuser": {"startTimeout": 0}}, "singleuser.startTimeout"),
         ({"singleuser": {"memory": {"limit": "1GB"}}}, "singleuser.memory.limit"),
         ({"cull": {"enabled": "yes"}}, "cull.enabled"),

@@ -127,7 +127,8 @@ def test_an_email_address_brings_certificates_to_upstreams_chart_only(tmp_path: 
 
 def test_certificates_from_elsewhere_make_the_address_https(tmp_path: Path) -> None:
     values = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
-    assert release(tmp_path, values=values).url == "https://hub.example.org"
+    for chart in ("jupyterhub", "lite"):
+        assert release(tmp_path, values=values, chart=chart).url == "https://hub.example.org"
 
 
 def test_homes_are_of_the_hubs_size_and_of_the_clusters_where_it_has_none(tmp_path: Path) -> None:

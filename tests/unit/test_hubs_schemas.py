@@ -15,7 +15,7 @@ from hubfleet.hubs import charts, schemas
 from hubfleet.spec import InvalidFiles, Problem
 from hubfleet.tools import charts as files
 from tests.unit import magnum_files
-from tests.unit.hub_files import describe, load
+from tests.unit.hub_files import WAYS, describe, load
 
 
 def found(folder: Path, **hub: Any) -> tuple[Problem, ...]:
@@ -42,6 +42,37 @@ def test_a_key_that_the_chart_does_not_know_is_told_with_the_one_that_was_meant(
     assert (one.key, one.remedy) == ("hubs.main.values.singleuser.memry", 'did you mean "memory"?')
     assert "the chart lite" in one.what
     assert one.position.line > 1
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_our_own_chart_takes_every_way_to_log_in_but_what_needs_files_in_the_hub(tmp_path: Path, way: str) -> None:
+    keys = [one.key for one in found(tmp_path, auth={way: WAYS[way]}, admins=["ada"])]
+    assert keys == (["hubs.main.auth.google.groups"] if way == "google" else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"hub": {"config": {"JupyterHub": {"authenticator_class": "ldapauthenticator.LDAPAuthenticator"}}}},
+         "hub.config.JupyterHub.authenticator_class"),
+        ({"hub": {"services": {"x": {}}}}, "hub.services"),
+        ({"hub": {"db": {"type": "postgres"}}}, "hub.db.type"),
+        ({"proxy": {"https": {"enabled": True, "type": "letsencrypt"}}}, "proxy.https.type"),
+        ({"singleuser": {"storage": {"type": "static"}}}, "singleuser.storage.type"),
+        ({"singleuser": {"initContainers": []}}, "singleuser.initContainers"),
+        ({"scheduling": {"userScheduler": {"enabled": True}}}, "scheduling"),
+        ({"prePuller": {"hook": {"enabled": True}}}, "prePuller"),
+        ({"ingress": {"enabled": True}}, "ingress"),
+    ],
+)  # fmt: skip
+def test_what_only_the_other_chart_has_is_told_by_its_key(tmp_path: Path, values: dict[str, Any], key: str) -> None:
+    assert [one.key for one in found(tmp_path, values=values)] == [f"hubs.main.values.{key}"]
+
+
+def test_an_image_of_ones_own_may_have_any_authenticator(tmp_path: Path) -> None:
+    config = {"JupyterHub": {"authenticator_class": "ldapauthenticator.LDAPAuthenticator"}}
+    image = {"name": "quay.io/jupyterhub/k8s-hub", "tag": "4.4.0"}
+    assert found(tmp_path, values={"hub": {"config": config, "image": image}}) == ()
 
 
 def test_a_violation_in_a_values_file_is_told_where_it_stands(tmp_path: Path) -> None:
