@@ -13,7 +13,7 @@ from hubfleet.provider import Traits
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from tests.render.rendering import Manifests, render
-from tests.unit.hub_files import LABEL, TWO_POOLS, release
+from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, release
 
 MARKED = {
     "core": {"machine": "m", "runs": ["core"], "taints": ["core:NoSchedule"]},
@@ -21,7 +21,6 @@ MARKED = {
     "gpu": {"machine": "g", "taints": ["gpu=true:NoSchedule"], "gpus": 1},
 }
 
-GITHUB = {"github": {"client_id": "abc", "client_secret": "${env:GITHUB}", "organizations": ["lab"]}}
 MAIL = {"ingress": {"email": "ops@example.org"}}
 
 
@@ -58,11 +57,51 @@ def test_with_several_pools_of_users_images_are_pulled_to_all_of_them(
     assert [term["matchExpressions"][0]["values"] for term in terms] == [["user"], ["gpu"]]
 
 
-@pytest.mark.parametrize("auth", [GITHUB, {"shared_password": {}}])
-def test_its_schema_takes_every_way_to_log_in(helm: Helm, upstream: Path, tmp_path: Path, auth: dict[str, Any]) -> None:
-    found = rendered(helm, upstream, tmp_path, auth=auth, admins=["ada"])
+STORAGE: dict[str, dict[str, Any]] = {
+    "default": {},
+    "class": {"top": {"storage": {"homes": {"size": "20Gi"}, "storage_class": "fast"}}},
+    "own": {"homes": {"size": "5Gi"}, "top": {"ingress": {}}},
+}
+POOLS: dict[str, Any] = {
+    "two": TWO_POOLS,
+    "one": {"all": {"machine": "m", "runs": ["core", "users"]}},
+    "marked": MARKED,
+    "scaling": TWO_POOLS | {"user": {"machine": "m", "nodes": {"min": 0, "max": 9}}},
+}
+PAIRS = [
+    (way, storage, pools)
+    for i, way in enumerate(sorted(WAYS))
+    for j, storage in enumerate(STORAGE)
+    for pools in [list(POOLS)[(i + j) % len(POOLS)], list(POOLS)[(i + 3 * j + 1) % len(POOLS)]]
+]
+"""Every pair of a way to log in, a kind of storage and a layout of pools."""
+
+
+def test_the_cases_below_have_every_pair() -> None:
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        every = [sorted(WAYS), list(STORAGE), list(POOLS)]
+        assert {(case[one], case[other]) for case in PAIRS} == {(a, b) for a in every[one] for b in every[other]}
+
+
+@pytest.mark.parametrize(("way", "storage", "pools"), PAIRS)
+def test_its_schema_takes_every_way_to_log_in_on_every_storage_and_layout_of_pools(
+    helm: Helm, upstream: Path, tmp_path: Path, way: str, storage: str, pools: str
+) -> None:
+    hub = {"auth": {way: WAYS[way]}, "admins": ["ada"], "pools": POOLS[pools], "top": MAIL, **STORAGE[storage]}
+    found = rendered(helm, upstream, tmp_path, **hub)
     config = yaml.safe_load(found.secret("hub", "values.yaml"))["hub"]["config"]
     assert config["Authenticator"]["admin_users"] == ["ada"]
+    assert config["JupyterHub"]["authenticator_class"] != "dummy"
+    claim = found.one("PersistentVolumeClaim", "hub-db-dir")
+    assert claim["spec"].get("storageClassName") == ("fast" if storage == "class" else None)
+
+
+def test_the_key_for_googles_groups_is_a_file_of_the_hub(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    found = rendered(helm, upstream, tmp_path, auth={"google": WAYS["google"]}, top=MAIL)
+    (container,) = found.pods()["hub"]["containers"]
+    mounts = {one["subPath"]: one["mountPath"] for one in container["volumeMounts"] if one["name"] == "files"}
+    assert mounts == {"google-uni.edu": "/etc/jupyterhub/google/uni.edu.json"}
+    assert found.one("Secret", "hub")["stringData"] == {"google-uni.edu": "t0k3n\n"}
 
 
 def test_metadata_of_the_cloud_is_kept_from_users(helm: Helm, upstream: Path, tmp_path: Path) -> None:
