@@ -52,6 +52,8 @@ def models_in(path: str, about: Model) -> Iterator[tuple[str, str]]:
             yield path, name
     for option in about.get("anyOf", ()):
         yield from models_in(path, option)
+    if "items" in about:
+        yield from models_in(f"{path}[]", about["items"])
     for value in about.get("patternProperties", {}).values():
         yield from models_in(f"{path}.NAME", value)
     for key, value in about.get("properties", {}).items():

@@ -17,7 +17,7 @@ from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, release
 
 MARKED = {
     "core": {"machine": "m", "runs": ["core"], "taints": ["core:NoSchedule"]},
-    "user": {"machine": "m"},
+    "user": {"machine": "m", "nodes": {"min": 1, "max": 3}},
     "gpu": {"machine": "g", "taints": ["gpu=true:NoSchedule"], "gpus": 1},
 }
 
@@ -35,7 +35,6 @@ def test_every_pod_has_its_pool(helm: Helm, upstream: Path, tmp_path: Path) -> N
         "hub": "core",
         "proxy": "core",
         "autohttps": "core",
-        "user-scheduler": "core",
         "hook-image-awaiter": "core",
         "hook-image-puller": "user",
         "continuous-image-puller": "user",
@@ -139,3 +138,29 @@ def test_profiles_and_tolerations_arrive(helm: Helm, upstream: Path, tmp_path: P
     alone = rendered(helm, upstream, tmp_path, pools=TWO_POOLS | {"user": {"machine": "g", "gpus": 2}})
     values = yaml.safe_load(alone.secret("hub", "values.yaml"))["singleuser"]
     assert values["extraResource"]["limits"] == {"nvidia.com/gpu": "2"}
+
+
+def test_sizes_images_and_room_that_is_kept_free_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    node = {"machine": "m", "size": {"cores": 16, "memory": "60Gi"}, "nodes": {"min": 1, "max": 9}}
+    found = rendered(
+        helm,
+        upstream,
+        tmp_path,
+        pools=MARKED | {"user": node},
+        profiles=[{"title": "Small", "seats": 16}, {"title": "Big", "seats": 2}],
+        images=[{"title": "Python", "image": "quay.io/a/py:1"}, {"title": "R", "image": "quay.io/a/r:2"}],
+        placeholders={"seats": 60},
+        named_servers=2,
+    )
+    values = yaml.safe_load(found.secret("hub", "values.yaml"))
+    assert [one["display_name"] for one in values["singleuser"]["profileList"]] == ["Small", "Big"]
+    assert values["hub"]["namedServerLimitPerUser"] == 2
+    pulled = {one["image"] for one in found.pods()["continuous-image-puller"]["initContainers"]}
+    assert {"quay.io/a/py:1", "quay.io/a/r:2"} <= pulled
+    kept = found.one("StatefulSet", "user-placeholder")["spec"]
+    assert kept["replicas"] == 60
+    (container,) = kept["template"]["spec"]["containers"]
+    assert container["resources"] == {"requests": {"cpu": 0.968, "memory": "3729Mi"}}
+    assert kept["template"]["spec"]["nodeSelector"] == {LABEL: "user"}
+    assert kept["template"]["spec"]["priorityClassName"]
+    assert "user-scheduler" in found.pods()

@@ -4,12 +4,12 @@ What belongs here: turning the file into charts and finished values. What never 
 and traits come from the provider's description), running Helm.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from hubfleet.hubs import labeller, openness, persistent
+from hubfleet.hubs import labeller, openness, persistent, profiles
 from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, InvalidFiles, Layer, merge
+from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merge
 
 __all__ = ["Chart", "Generated", "Release", "layers", "releases"]
 
@@ -22,20 +22,17 @@ def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer,
 def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
     """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
     (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only, never
-    which releases there are. Raises `spec.InvalidFiles` for hubs that anybody could log in to although the file does
-    not say so."""
+    which releases there are. Raises `spec.InvalidFiles` for sizes that cannot be computed, and for hubs that anybody
+    could log in to although the file does not say so."""
     platform = filter(None, (labeller.release(cluster, description),))
     found = [persistent.release(name, cluster, description, absent) for name in cluster.hubs]
-    _closed(found, cluster)
+    if problems := [*_problems(found, cluster, description)]:
+        raise InvalidFiles(problems)
     return (*platform, *found)
 
 
-def _closed(found: Iterable[Release], cluster: Cluster) -> None:
+def _problems(found: Iterable[Release], cluster: Cluster, description: Description) -> Iterator[Problem]:
     """`validate` says so too; who never asks it is not to make an open hub."""
-    problems = [
-        problem
-        for one in found
-        for problem in openness.problems(one.hub, cluster, one.layers, merge(*(layer.values for layer in one.layers)))
-    ]
-    if problems:
-        raise InvalidFiles(problems)
+    for one in found:
+        yield from profiles.problems(one.hub, cluster, description)
+        yield from openness.problems(one.hub, cluster, one.layers, merge(*(layer.values for layer in one.layers)))

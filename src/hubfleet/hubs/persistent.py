@@ -54,6 +54,7 @@ def layers(
         logging_in.values,
         _proxy(hub, cluster, description, encrypts=encrypts),
         _users(hub, cluster, description, absent),
+        profiles.placeholders(hub, cluster, description, absent),
         _upstream(cluster, description, absent) if chart.name == charts.UPSTREAM else {},
     )
     files = (Layer(file.values, (*at, "values_files", index)) for index, file in enumerate(hub.values_files))
@@ -68,6 +69,8 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         (): [hub],
         **{path: [(*hub, *key) for key in keys] for path, keys in logging_in.causes.items()},
         ("hub", "config", "Authenticator", "admin_users"): [(*hub, "admins")],
+        ("hub", "allowNamedServers"): [(*hub, "named_servers")],
+        ("hub", "namedServerLimitPerUser"): [(*hub, "named_servers")],
         ("hub", "db", "pvc", "storageClassName"): storage_class,
         ("hub", "nodeSelector"): pools,
         ("hub", "tolerations"): pools,
@@ -81,11 +84,17 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("proxy", "https"): [("ingress", "email")],
         ("proxy", "https", "hosts"): [(*hub, "domain")],
         ("singleuser",): pools,
-        ("singleuser", "image"): [(*hub, "image")],
+        ("singleuser", "image"): [(*hub, "image"), (*hub, "images")],
+        ("singleuser", "memory"): [(*hub, "profiles")],
+        ("singleuser", "cpu"): [(*hub, "profiles")],
+        ("singleuser", "profileList"): [(*hub, "profiles"), (*hub, "images"), ("pools",)],
         ("singleuser", "storage"): [hub],
         ("singleuser", "storage", "capacity"): [(*hub, "homes", "size"), ("storage", "homes", "size")],
         ("singleuser", "storage", "dynamic"): storage_class,
-        ("scheduling",): pools,
+        ("scheduling",): [(*hub, "placeholders"), ("pools",)],
+        ("scheduling", "corePods"): pools,
+        ("scheduling", "userPods"): pools,
+        ("scheduling", "userScheduler"): pools,
         ("prePuller",): pools,
     }
 
@@ -102,6 +111,7 @@ def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
         "hub": {
             "config": {"Authenticator": {"admin_users": sorted(hub.admins)}} if hub.admins else {},
             "db": {"type": "sqlite-pvc", "pvc": pvc},
+            **({"allowNamedServers": True, "namedServerLimitPerUser": hub.named_servers} if hub.named_servers else {}),
             **placement.core(cluster, description),
         },
         "cull": {"enabled": hub.culling.enabled, "timeout": hub.culling.idle, "every": hub.culling.every},
@@ -122,10 +132,11 @@ def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bo
 
 def _users(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     homes = hub.homes or cluster.storage.homes
+    usual = hub.image or next((one.image for one in hub.images), None)
     dynamic = _named("storageClass", _storage_class(cluster, description))
     return {
         "singleuser": {
-            **({"image": image(hub.image)} if hub.image else {}),
+            **({"image": image(usual)} if usual else {}),
             "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
             **profiles.values(hub, cluster, description, absent),
         }
@@ -136,8 +147,10 @@ def _upstream(cluster: Cluster, description: Description, absent: frozenset[str]
     """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
     core, ignore = placement.core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
     taints = profiles.pulling(cluster, absent)
+    # It fills one node before the next, so that others empty and go; where none can go, users do better side by side.
+    grows = any(not cluster.pools[name].nodes.fixed for name in placement.user_pools(cluster))
     return {
-        "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": core},
+        "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": {"enabled": grows, **core}},
         "proxy": {"traefik": core},
         "prePuller": {"hook": core, **({"extraTolerations": taints} if taints else {})},
     }

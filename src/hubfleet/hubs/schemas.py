@@ -1,5 +1,5 @@
-"""A hub's finished values against the schema inside its chart, with no Helm and no cluster, and whether they let
-anybody in: what `validate` says.
+"""A hub's finished values against the schema inside its chart, with no Helm and no cluster, its sizes of servers, and
+whether it lets anybody in: what `validate` says.
 
 A chart of a repository is checked where its archive was fetched before; nothing is fetched for it. Secrets are not
 looked up: what a schema says of a secret's text is left to `plan`.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from hubfleet.hubs import charts, openness, persistent
+from hubfleet.hubs import charts, openness, persistent, profiles
 from hubfleet.hubs.release import Chart
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
@@ -42,12 +42,14 @@ class Checked:
 
 
 def check(cluster: Cluster, description: Description) -> Checked:
-    """Every hub of the cluster against its chart's schema, and whether it is open although nobody said so."""
+    """Every hub of the cluster: its values against its chart's schema, its sizes, and whether it is open although
+    nobody said so."""
     problems: list[Problem] = []
     unseen: dict[Chart, None] = {}
     for hub in cluster.hubs:
         chart, layers = charts.chart(hub, cluster), persistent.layers(hub, cluster, description)
         values = merge(*(layer.values for layer in layers))
+        problems += profiles.problems(hub, cluster, description)
         problems += openness.problems(hub, cluster, layers, values)
         place = _place(chart)
         if place is None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import BaseModel
 
-from hubfleet.spec.models import Cluster, NodeCount, Taint
+from hubfleet.spec.models import Cluster, NodeCount, Size, Taint
 
 CONTRACT = 1
 """Version of this contract. A provider says which it was written for; another version is refused by name."""
@@ -44,6 +44,8 @@ class Traits:
     """For Services of type LoadBalancer."""
     rates: Rates | None = None
     """What machines cost; None where the provider knows no figures."""
+    machines: Mapping[str, Size] = field(default_factory=dict[str, Size])
+    """What machines have, as far as the provider knows without asking the cloud."""
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from hubfleet.provider.contract import CONTRACT, Description, MagnumCluster, MagnumPool, Rates, Traits
-from hubfleet.spec.models import Cluster, ControlPlane, Model, Pool, as_text
+from hubfleet.spec.models import Cluster, ControlPlane, Model, Pool, Size, as_text
 from hubfleet.spec.problems import InvalidFiles, Problem
 
 NODE_GROUP_LABEL = "capi.stackhpc.com/node-group"
@@ -59,6 +59,7 @@ class MagnumProvider:
     settings: type[MagnumSettings]
     labels: Mapping[str, str]
     rates: Rates | None = None
+    machines: Mapping[str, Size] = field(default_factory=dict[str, Size])
     contract: int = CONTRACT
 
     def describe(self, cluster: Cluster) -> Description:
@@ -84,7 +85,7 @@ class MagnumProvider:
             fixed_subnet=settings.subnet,
         )
         placement = {name: {NODE_GROUP_LABEL: pool.node_group} for name, pool in pools.items()}
-        traits = Traits(min_pool_nodes=1, pool_label=NODE_GROUP_LABEL, rates=self.rates)
+        traits = Traits(min_pool_nodes=1, pool_label=NODE_GROUP_LABEL, rates=self.rates, machines=self.machines)
         return Description(infrastructure, traits, placement)
 
 

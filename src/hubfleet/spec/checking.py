@@ -8,6 +8,7 @@ from pathlib import Path
 from hubfleet.spec.models import Cluster, Hub, Pool
 from hubfleet.spec.problems import KeyPath, Position, Problem, written
 from hubfleet.spec.reading import is_file
+from hubfleet.spec.wording import did_you_mean, one_of
 
 Where = Callable[..., Position]
 """Takes a key's path as arguments and gives its place."""
@@ -48,6 +49,24 @@ def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterato
             yield _problem(where, ("hubs", name, "domain"), what, "give each hub its own")
         yield from _chart_problems(name, hub, folder, where)
         yield from _admin_problems(name, hub, where)
+
+
+def choice_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+    """What is wrong with what users may choose: sizes on pools that are none of theirs, titles that come twice."""
+    theirs = [name for name, pool in pools.items() if "users" in pool.runs]
+    for name, hub in hubs.items():
+        for index, profile in enumerate(hub.profiles):
+            if profile.pool is not None and profile.pool not in theirs:
+                path = ("hubs", name, "profiles", index, "pool")
+                remedy = did_you_mean(profile.pool, theirs) or one_of(theirs)
+                yield _problem(where, path, f"no pool {profile.pool} runs users", remedy)
+        for key, titles in (("profiles", hub.profiles), ("images", hub.images)):
+            seen: set[str] = set()
+            for index, one in enumerate(titles):
+                if one.slug in seen:
+                    path = ("hubs", name, key, index, "title")
+                    yield _problem(where, path, f"{one.title} comes twice", "users have to tell them apart")
+                seen.add(one.slug)
 
 
 def doubts(cluster: Cluster) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from hubfleet.spec.checking import hub_problems, pool_problems, unfit_passwords
+from hubfleet.spec.checking import choice_problems, hub_problems, pool_problems, unfit_passwords
 from hubfleet.spec.models import Cluster, ClusterFile, Hub, ProviderBlock
 from hubfleet.spec.nodes import node_problems
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem, written
@@ -134,6 +134,7 @@ class _Loading:
         """Checks across values, on what is right in itself."""
         if not any(path[0] == "pools" for path in self.broken):
             self.problems += pool_problems(content.pools, content.hubs, self.where)
+            self.problems += choice_problems(content.pools, content.hubs, self.where)
         self.problems += node_problems(content.pools, self.where)
         self.problems += hub_problems(content.hubs, self.document.file.parent, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)

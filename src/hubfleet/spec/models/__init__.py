@@ -19,8 +19,8 @@ from hubfleet.spec.models.auth import (
 )
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
-from hubfleet.spec.models.hubs import Culling, Homes, Hub, ValuesFile
-from hubfleet.spec.models.pools import NodeCount, Pool, Taint, as_text
+from hubfleet.spec.models.hubs import Culling, Homes, Hub, ImageChoice, Placeholders, Profile, ValuesFile
+from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
 __all__ = [
     "LTI",
@@ -39,13 +39,17 @@ __all__ = [
     "Homes",
     "Hub",
     "IdentityProvider",
+    "ImageChoice",
     "Ingress",
     "Model",
     "Native",
     "NodeCount",
+    "Placeholders",
     "Pool",
+    "Profile",
     "ProviderBlock",
     "SharedPassword",
+    "Size",
     "Storage",
     "Taint",
     "ValuesFile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -28,6 +29,44 @@ class Culling(Model):
     """Seconds without activity after which a server is stopped."""
     every: Annotated[int, Field(ge=10)] = 600
     """Seconds between two looks."""
+
+
+class Choice(Model):
+    """Something that users may choose."""
+
+    title: Text
+    """What users read."""
+
+    @property
+    def slug(self) -> str:
+        """What stands for the title in forms; two titles with the same could not be told apart."""
+        return re.sub(r"[\W_]+", "-", self.title.casefold()).strip("-") or "x"
+
+
+class Profile(Choice):
+    """A size of servers that users may choose."""
+
+    about: Text | None = None
+    """What else they read; left out, memory and cores."""
+    pool: Text | None = None
+    """The pool it is on; left out, the first that runs users and always has a node."""
+    seats: Annotated[int, Field(ge=1, le=500)]
+    """How many such servers fill a node of the pool. Each is sure of its part of the node's memory, which is also its
+    limit, and of its part of the cores; it may use all cores that are idle."""
+
+
+class ImageChoice(Choice):
+    """An image that users may choose."""
+
+    image: Image
+    """The container image."""
+
+
+class Placeholders(Model):
+    """Room that is kept free, so that who comes next need not wait for a node."""
+
+    seats: Annotated[int, Field(ge=1, le=2000)]
+    """For how many servers of the default size. Pods that do nothing hold it, and give way to users."""
 
 
 def _a_text(schema: dict[str, Any]) -> None:
@@ -67,7 +106,16 @@ class Hub(Model):
     admins: tuple[Text, ...] = ()
     """User names of those who administer the hub."""
     image: Image | None = None
-    """The container image of users' servers; left out, the chart's own."""
+    """The container image of users' servers; left out, the first of `images`, or the chart's own."""
+    images: tuple[ImageChoice, ...] = ()
+    """Images that users may choose from; the first is chosen already."""
+    profiles: tuple[Profile, ...] = ()
+    """Sizes of servers that users may choose from; the first is chosen already. With one, nobody has to choose. Left
+    out, each pool that runs users is offered as it is."""
+    placeholders: Placeholders | None = None
+    """Room that is kept free on the pool of the default size; not for the chart `lite`."""
+    named_servers: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many servers a user may have besides the first. Where each server has a volume of its own, so have these."""
     chart: ChartName = "jupyterhub"
     """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), or the
     path of a chart's folder, with a `/` in it, from the cluster file's folder."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from hubfleet.spec.models.fields import LABEL_VALUE, TAINT, Model, Text
+from hubfleet.spec.models.fields import LABEL_VALUE, TAINT, Model, Quantity, Text
 
 Run = Literal["core", "users"]
 
@@ -95,11 +95,22 @@ class Taint(Model):
         return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
 
 
+class Size(Model):
+    """What a machine has."""
+
+    cores: Annotated[int, Field(ge=1, le=1024)]
+    """Virtual CPUs."""
+    memory: Quantity
+    """Memory, of which the machine's own kernel and daemons need a part."""
+
+
 class Pool(Model):
     """Nodes of one kind."""
 
     machine: Text | None = None
     """The kind of node, by the cloud's name for it: an OpenStack flavor, an instance type."""
+    size: Size | None = None
+    """What a node has, for hubs' `profiles`; left out, what the cloud says of the machine."""
     nodes: NodeCount = NodeCount(min=1, max=1)
     """How many: a number, or `{min: 1, max: 10}` for a pool that scales by itself."""
     runs: Annotated[tuple[Run, ...], Field(min_length=1)] = ("users",)
