@@ -128,7 +128,15 @@ def test_an_email_address_brings_certificates_to_upstreams_chart_only(tmp_path: 
 def test_certificates_from_elsewhere_make_the_address_https(tmp_path: Path) -> None:
     values = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
     for chart in ("jupyterhub", "lite"):
-        assert release(tmp_path, values=values, chart=chart).url == "https://hub.example.org"
+        found = release(tmp_path, values=values, chart=chart)
+        assert (found.url, found.door) == ("https://hub.example.org", "http://hub.example.org")
+
+
+def test_a_load_balancer_that_speaks_https_itself_is_asked_so(tmp_path: Path) -> None:
+    own = release(tmp_path, values={"proxy": {"https": {"enabled": True, "type": "secret"}}})
+    assert own.door == own.url == "https://hub.example.org"
+    assert release(tmp_path, top={"ingress": {"email": "ops@example.org"}}).door == "https://hub.example.org"
+    assert release(tmp_path).door == "http://hub.example.org"
 
 
 def test_homes_are_of_the_hubs_size_and_of_the_clusters_where_it_has_none(tmp_path: Path) -> None:

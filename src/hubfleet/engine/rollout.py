@@ -115,7 +115,7 @@ class Rollout:
             return False, None, state.unready, trouble
         if not (state.address and self._release.url):
             return True, None, "", None
-        health = self._ask(state.address, self._release.url)
+        health = self._ask(state.address, self._release.door)
         trouble = None if health.answers else Trouble(health.layer or Layer.HUB, "the hub does not answer", health.why)
         return health.answers, health, f"waiting for the hub's answer at {state.address}", trouble
 

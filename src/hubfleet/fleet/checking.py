@@ -93,7 +93,7 @@ def _hub(release: hubs.Release, opened: Access) -> Check:
     if not address:
         trouble = Trouble(Layer.NETWORK, "it has no load balancer's address", "", "hubfleet apply; hubfleet status")
         return Check(subject, well=False, seen="", trouble=trouble)
-    health = hub_check.answers(address, release.url)
+    health = hub_check.answers(address, release.door)
     if health.answers:
         return Check(subject, well=True, seen=f"JupyterHub {health.version} answers in {1000 * health.seconds:.0f} ms")
     remedy = "hubfleet apply waits for it and says what its pods lack"

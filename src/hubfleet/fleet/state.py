@@ -213,5 +213,5 @@ def _hub(release: hubs.Release, api: _Api) -> HubState:
         return replace(state, why=_NOT_INSTALLED)
     if not address:
         return state
-    health = hub_check.answers(address, release.url)
+    health = hub_check.answers(address, release.door)
     return replace(state, answers=health.answers, version=health.version, why=health.why)

@@ -38,6 +38,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         secret_paths=secret,
         generated=tuple(one for one in made if _at(values, one.path) is None),
         url=found,
+        offloads=_https_type(values, chart) == "offload",
         storage_classes=_storage_classes(values),
     )
 
@@ -177,6 +178,11 @@ def _storage_classes(values: Values) -> frozenset[str]:
         == "dynamic",
     }
     return frozenset(_at(values, path) or "" for path, made in claims.items() if made)
+
+
+def _https_type(values: Values, chart: Chart) -> str:
+    """Who speaks https, where it is on; `lite` itself never does."""
+    return str(_at(values, ("proxy", "https", "type")) or ("offload" if chart.name == charts.LITE else "letsencrypt"))
 
 
 def _lets_encrypt(chart: Chart, cluster: Cluster) -> bool:

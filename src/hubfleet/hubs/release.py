@@ -59,6 +59,8 @@ class Release:
     generated: tuple[Generated, ...] = ()
     url: str = ""
     """Where people find the hub: https://DOMAIN; "" where there is none."""
+    offloads: bool = False
+    """Something before its load balancer speaks https for it."""
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
@@ -67,6 +69,11 @@ class Release:
     def encrypts(self) -> bool:
         """People reach it by https."""
         return self.url.startswith("https://")
+
+    @property
+    def door(self) -> str:
+        """`url`, as the load balancer itself is to be asked."""
+        return self.url.replace("https://", "http://", 1) if self.offloads else self.url
 
     @property
     def subject(self) -> str:
