@@ -17,7 +17,7 @@ from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, release
 
 MARKED = {
     "core": {"machine": "m", "runs": ["core"], "taints": ["core:NoSchedule"]},
-    "user": {"machine": "m", "nodes": {"min": 1, "max": 3}},
+    "user": {"machine": "m"},
     "gpu": {"machine": "g", "taints": ["gpu=true:NoSchedule"], "gpus": 1},
 }
 
@@ -104,8 +104,24 @@ def test_the_key_for_googles_groups_is_a_file_of_the_hub(helm: Helm, upstream: P
 
 
 def test_metadata_of_the_cloud_is_kept_from_users(helm: Helm, upstream: Path, tmp_path: Path) -> None:
-    values = yaml.safe_load(rendered(helm, upstream, tmp_path).secret("hub", "values.yaml"))
+    found = rendered(helm, upstream, tmp_path)
+    blocks = [to["ipBlock"] for rule in _egress(found) for to in rule.get("to", ()) if not rule.get("ports")]
+    assert blocks
+    assert all("169.254.169.254/32" in one["except"] for one in blocks)
+    values = yaml.safe_load(found.secret("hub", "values.yaml"))
     assert values["singleuser"]["cloudMetadata"]["blockWithIptables"] is True
+
+
+def _egress(found: Manifests) -> list[dict[str, Any]]:
+    return list(found.one("NetworkPolicy", "singleuser")["spec"]["egress"])
+
+
+def test_our_own_chart_lets_users_reach_the_same(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    def internet(found: Manifests) -> list[Any]:
+        return [rule for rule in _egress(found) if "ports" not in rule]
+
+    ours = render(helm, release(tmp_path, chart="lite"))
+    assert internet(rendered(helm, upstream, tmp_path)) == internet(ours)
 
 
 def test_storage_image_and_load_balancer_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
@@ -129,7 +145,7 @@ def test_what_its_schema_refuses_is_told_by_name(helm: Helm, upstream: Path, tmp
 def test_profiles_and_tolerations_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
     found = rendered(helm, upstream, tmp_path, top=MAIL, pools=MARKED)
     tolerated = {name: {one["key"] for one in pod.get("tolerations", [])} for name, pod in found.pods().items()}
-    for name in ("hub", "proxy", "autohttps", "user-scheduler", "hook-image-awaiter"):
+    for name in ("hub", "proxy", "autohttps", "hook-image-awaiter"):
         assert "core" in tolerated[name], name
     for name in ("hook-image-puller", "continuous-image-puller"):
         assert "gpu" in tolerated[name], name
@@ -163,4 +179,8 @@ def test_sizes_images_and_room_that_is_kept_free_arrive(helm: Helm, upstream: Pa
     assert container["resources"] == {"requests": {"cpu": 0.968, "memory": "3729Mi"}}
     assert kept["template"]["spec"]["nodeSelector"] == {LABEL: "user"}
     assert kept["template"]["spec"]["priorityClassName"]
-    assert "user-scheduler" in found.pods()
+    scheduler = found.pods()["user-scheduler"]
+    assert (scheduler["nodeSelector"], "core" in {one["key"] for one in scheduler["tolerations"]}) == (
+        {LABEL: "core"},
+        True,
+    )

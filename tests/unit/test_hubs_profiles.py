@@ -51,10 +51,29 @@ def test_each_pool_is_a_profile_that_selects_its_nodes_and_the_one_that_is_alway
     assert override["tolerations"][-1] == TOLERATES
 
 
-def test_only_servers_of_a_tainted_pool_tolerate_its_taints_and_image_pullers_do(tmp_path: Path) -> None:
+def test_only_servers_of_a_tainted_pool_tolerate_its_taints_and_image_pullers_where_it_always_is(
+    tmp_path: Path,
+) -> None:
     values = release(tmp_path).values
     assert "extraTolerations" not in values["singleuser"]
-    assert values["prePuller"]["extraTolerations"] == [TOLERATES]
+    assert "extraTolerations" not in values["prePuller"]
+    always = POOLS | {"gpu": GPU | {"nodes": 1}}
+    assert release(tmp_path, pools=always).values["prePuller"]["extraTolerations"] == [TOLERATES]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "before_an_upgrade", "on_new_nodes"),
+    [(2, True, True), ({"min": 1, "max": 3}, False, True), ({"min": 0, "max": 3}, False, False)],
+)
+def test_images_are_fetched_in_advance_where_nobody_waits_for_it(
+    tmp_path: Path, nodes: Any, before_an_upgrade: bool, on_new_nodes: bool
+) -> None:
+    pools = TWO_POOLS | {"user": {"machine": "m", "nodes": nodes}}
+    puller = release(tmp_path, pools=pools).values["prePuller"]
+    assert puller["hook"]["enabled"] is before_an_upgrade
+    assert puller["continuous"]["enabled"] is on_new_nodes
+    kept = release(tmp_path, pools=pools, placeholders={"seats": 1}).values["prePuller"]
+    assert kept["continuous"]["enabled"]
 
 
 def test_tolerations_of_the_hubs_own_values_are_in_every_profile(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def layers(
         _proxy(hub, cluster, description, encrypts=encrypts),
         _users(hub, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
-        _upstream(cluster, description, absent) if chart.name == charts.UPSTREAM else {},
+        _upstream(hub, cluster, description, absent) if chart.name == charts.UPSTREAM else {},
     )
     files = (Layer(file.values, (*at, "values_files", index)) for index, file in enumerate(hub.values_files))
     return (Layer(computed, causes=_causes(at, cluster, logging_in)), *files, Layer(hub.values, (*at, "values")))
@@ -144,17 +144,17 @@ def _users(hub: Hub, cluster: Cluster, description: Description, absent: frozens
     }
 
 
-def _upstream(cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
+def _upstream(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
     core, ignore = placement.core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
-    taints = profiles.pulling(cluster, absent)
     # It fills one node before the next, so that others empty and go; where none can go, users do better side by side.
     grows = any(not cluster.pools[name].nodes.fixed for name in placement.user_pools(cluster))
-    return {
+    placed: Values = {
         "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": {"enabled": grows, **core}},
         "proxy": {"traefik": core},
-        "prePuller": {"hook": core, **({"extraTolerations": taints} if taints else {})},
+        "prePuller": {"hook": core},
     }
+    return merge(placed, {"prePuller": profiles.pulling(hub, cluster, absent)})
 
 
 def image(name: str) -> Values:

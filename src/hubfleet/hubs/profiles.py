@@ -63,9 +63,20 @@ def values(hub: Hub, cluster: Cluster, description: Description, absent: frozens
     return found
 
 
-def pulling(cluster: Cluster, absent: frozenset[str]) -> list[Values]:
-    """What image pullers must tolerate to come to every pool that is offered."""
-    return placement.tolerations(taint for name in offered(cluster, absent) for taint in cluster.pools[name].taints)
+def pulling(hub: Hub, cluster: Cluster, absent: frozenset[str]) -> Values:
+    """Where images are fetched in advance, as the chart takes it.
+
+    Before an upgrade, where that is done once: on pools of a fixed number of nodes. On nodes that come later, if they
+    come before anybody waits for them; a pool with `min: 0` has its first node for somebody who waits, whose own image
+    would only come later for all the others.
+    """
+    pools = [cluster.pools[name] for name in offered(cluster, absent)]
+    taints = placement.tolerations(taint for pool in pools if pool.nodes.min for taint in pool.taints)
+    return {
+        "hook": {"enabled": all(pool.nodes.fixed for pool in pools)},
+        "continuous": {"enabled": any(pool.nodes.min for pool in pools) or hub.placeholders is not None},
+        **({"extraTolerations": taints} if taints else {}),
+    }
 
 
 def placeholders(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
