@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from hubfleet import registry
-from hubfleet.spec import load_cluster, models
+from hubfleet.spec import load_cluster, load_fleet, models
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "cluster-file.md"
@@ -41,6 +41,7 @@ MODELS = [
 
 def test_the_list_above_has_every_model_of_the_file() -> None:
     apart = {models.Model, models.ValuesFile, models.ProviderBlock, models.Cluster, models.Taint}
+    apart |= {models.HubDefaults, models.Defaults, models.FleetDefaults, models.FleetFile}
     every = {model for model in vars(models).values() if isinstance(model, type) and issubclass(model, models.Model)}
     assert every - apart <= set(MODELS)
 
@@ -81,3 +82,17 @@ def test_every_link_within_the_page_leads_to_a_heading() -> None:
 def test_the_example_is_right(tmp_path: Path, example: str) -> None:
     (tmp_path / "cluster.yaml").write_text(example)
     assert load_cluster(tmp_path / "cluster.yaml", registry.names(), settings_of).hubs
+
+
+def test_the_fleets_example_is_right_and_its_page_has_every_key(tmp_path: Path) -> None:
+    page = (PAGE.parent / "fleet-file.md").read_text(encoding="utf-8")
+    fleet, cluster = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "clusters" / "pythia").mkdir(parents=True)
+    (tmp_path / "fleet.yaml").write_text(fleet)
+    (tmp_path / "clusters" / "pythia" / "cluster.yaml").write_text(cluster)
+    (tmp_path / "common.values.yaml").write_text("cull: {}\n")
+    loaded = load_fleet(tmp_path / "fleet.yaml", registry.names(), settings_of)
+    assert loaded.every_problem == ()
+    for key, field in models.FleetFile.model_fields.items():
+        assert f"| `{key}" in page
+        assert key == "defaults" or " ".join((field.description or "").split()) in page

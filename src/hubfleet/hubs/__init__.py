@@ -4,6 +4,8 @@ What belongs here: turning the file into charts and finished values. What never 
 and traits come from the provider's description), running Helm.
 """
 
+from collections.abc import Iterable
+
 from hubfleet.hubs import labeller, persistent
 from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
@@ -17,9 +19,15 @@ def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer,
     return persistent.layers(hub, cluster, description)
 
 
-def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
-    """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
-    (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only, never
-    which releases there are."""
+def releases(
+    cluster: Cluster,
+    description: Description,
+    absent: frozenset[str] = frozenset(),
+    only: Iterable[str] | None = None,
+) -> tuple[Release, ...]:
+    """Those of the platform, then those of the hubs in the order of the file, or `only` of these. Their secrets are
+    looked up (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only,
+    never which releases there are."""
     platform = filter(None, (labeller.release(cluster, description),))
-    return (*platform, *(persistent.release(name, cluster, description, absent) for name in cluster.hubs))
+    names = cluster.hubs if only is None else only
+    return (*platform, *(persistent.release(name, cluster, description, absent) for name in names))

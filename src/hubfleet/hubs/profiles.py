@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from hubfleet.hubs import placement
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Hub, Pool, merge
+from hubfleet.spec import Cluster, Pool, own_values
 
 Values = dict[str, Any]
 GPU = "nvidia.com/gpu"
@@ -29,7 +29,7 @@ def offered(cluster: Cluster, absent: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in pools if name not in absent) or pools
 
 
-def values(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
+def values(hub: str, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     """What the charts take of it, for `singleuser`."""
     names = offered(cluster, absent)
     default = _default(names, cluster)
@@ -37,7 +37,7 @@ def values(hub: Hub, cluster: Cluster, description: Description, absent: frozens
     if taints := placement.tolerations(cluster.pools[default].taints):
         found["extraTolerations"] = taints
     if len(names) > 1 and all(description.placement.get(name) for name in names):
-        singleuser = cast("Values", merge(*hub.own_values).get("singleuser") or {})
+        singleuser = cast("Values", own_values(cluster, hub).get("singleuser") or {})
         own = cast("list[Values]", singleuser.get("extraTolerations") or [])
         found["profileList"] = [_profile(name, cluster, description, default, [*_UPSTREAMS, *own]) for name in names]
     elif gpus := cluster.pools[default].gpus:

@@ -7,7 +7,7 @@ looked up: what a schema says of a secret's text is left to `plan`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,11 +40,11 @@ class Checked:
     unseen: tuple[Chart, ...] = ()
 
 
-def check(cluster: Cluster, description: Description) -> Checked:
-    """Every hub of the cluster against its chart's schema."""
+def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None = None) -> Checked:
+    """These hubs of the cluster (None: all) against their charts' schemas."""
     problems: list[Problem] = []
     unseen: dict[Chart, None] = {}
-    for hub in cluster.hubs:
+    for hub in cluster.hubs if hubs is None else hubs:
         chart = charts.chart(hub, cluster)
         place = _place(chart)
         if place is None:

@@ -7,6 +7,7 @@ what the JSON Schema and docs/reference/cluster-file.md say of it.
 from hubfleet.spec.models.auth import Auth, GitHub, SharedPassword
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
+from hubfleet.spec.models.fleets import Defaults, FleetDefaults, FleetFile, HubDefaults
 from hubfleet.spec.models.hubs import Culling, Homes, Hub, ValuesFile
 from hubfleet.spec.models.pools import NodeCount, Pool, Taint, as_text
 
@@ -17,9 +18,13 @@ __all__ = [
     "ClusterFile",
     "ControlPlane",
     "Culling",
+    "Defaults",
+    "FleetDefaults",
+    "FleetFile",
     "GitHub",
     "Homes",
     "Hub",
+    "HubDefaults",
     "Ingress",
     "Model",
     "NodeCount",
