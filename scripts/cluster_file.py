@@ -12,6 +12,7 @@ import yaml
 from hubfleet import registry
 from hubfleet.spec import json_schema
 from hubfleet.spec.models import PATTERNS
+from hubfleet.spec.schema import DEFAULT
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cluster-file.md"
 MARKS = re.compile(r"(<!-- keys, written by scripts/cluster_file.py -->\n).*?(<!-- end of keys -->)", re.DOTALL)
@@ -47,7 +48,7 @@ def tables() -> Iterator[str]:
 def models_in(path: str, about: Model) -> Iterator[tuple[str, str]]:
     """Each model that this key's value is made of, with the path of its keys."""
     if "$ref" in about:
-        name = about["$ref"].rpartition("/")[2]
+        name = definition(about)
         if "properties" in fields(SCHEMA["$defs"][name]):
             yield path, name
     for option in about.get("anyOf", ()):
@@ -60,6 +61,11 @@ def models_in(path: str, about: Model) -> Iterator[tuple[str, str]]:
         yield from models_in(f"{path}.{key}", value)
 
 
+def definition(about: Model) -> str:
+    """The name of the model that is meant; what is a default of one has the same keys."""
+    return str(about.get("$ref")).rpartition("/")[2].removesuffix(DEFAULT)
+
+
 def fields(model: Model) -> Model:
     """The model as a map: it may also be written shorter."""
     if "properties" in model:
@@ -70,7 +76,7 @@ def fields(model: Model) -> Model:
 def takes(about: Model, path: str, seen: dict[str, str]) -> str:
     """What can stand there, in words."""
     if "$ref" in about:
-        name = about["$ref"].rpartition("/")[2]
+        name = definition(about)
         link = [f"[keys](#{anchor(seen[name])})"] if name in seen else []
         shorter = SCHEMA["$defs"][name].get("anyOf", ()) if link else [SCHEMA["$defs"][name]]
         return " or ".join(
@@ -79,7 +85,8 @@ def takes(about: Model, path: str, seen: dict[str, str]) -> str:
     if about.get("writeOnly"):
         return "[secret](#secrets)"
     if "properties" in about:
-        return " or ".join(f"[`{key}`](#{anchor(f'{path}.{key}')})" for key in about["properties"])
+        places = {key: seen.get(definition(one), f"{path}.{key}") for key, one in about["properties"].items()}
+        return " or ".join(f"[`{key}`](#{anchor(place)})" for key, place in places.items())
     if "anyOf" in about:
         options = [takes(option, path, seen) for option in about["anyOf"] if option.get("type") != "null"]
         return " or ".join(dict.fromkeys(options))

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from hubfleet import registry
 from hubfleet.hubs.schemas import check
-from hubfleet.spec import load_cluster, models
+from hubfleet.spec import load_cluster, load_fleet, models
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "cluster-file.md"
@@ -46,6 +46,7 @@ MODELS = [
 
 def test_the_list_above_has_every_model_of_the_file() -> None:
     apart = {models.Model, models.ValuesFile, models.ProviderBlock, models.Cluster, models.Taint}
+    apart |= {models.HubDefaults, models.Defaults, models.FleetDefaults, models.FleetFile}
     every = {model for model in vars(models).values() if isinstance(model, type) and issubclass(model, models.Model)}
     assert every - apart <= set(MODELS)
 
@@ -108,3 +109,17 @@ def test_every_example_of_a_way_to_log_in_is_right(tmp_path: Path, example: str)
 def test_every_way_to_log_in_has_an_example() -> None:
     shown = {way for way in models.Auth.model_fields if re.search(rf"^ *(auth: {{)?{way}:", LOGGING_IN, re.MULTILINE)}
     assert shown == set(models.Auth.model_fields)
+
+
+def test_the_fleets_example_is_right_and_its_page_has_every_key(tmp_path: Path) -> None:
+    page = (PAGE.parent / "fleet-file.md").read_text(encoding="utf-8")
+    fleet, cluster = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "clusters" / "pythia").mkdir(parents=True)
+    (tmp_path / "fleet.yaml").write_text(fleet)
+    (tmp_path / "clusters" / "pythia" / "cluster.yaml").write_text(cluster)
+    (tmp_path / "common.values.yaml").write_text("cull: {}\n")
+    loaded = load_fleet(tmp_path / "fleet.yaml", registry.names(), settings_of)
+    assert loaded.every_problem == ()
+    for key, field in models.FleetFile.model_fields.items():
+        assert f"| `{key}" in page
+        assert key == "defaults" or " ".join((field.description or "").split()) in page

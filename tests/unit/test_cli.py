@@ -61,7 +61,7 @@ def test_problems_are_one_json_document_when_asked_for(tmp_path: Path) -> None:
 def test_a_folder_without_a_cluster_file_is_told(tmp_path: Path) -> None:
     done = run("validate", tmp_path)
     assert done.returncode == 2
-    assert "has no cluster.yaml" in done.stderr
+    assert "has neither fleet.yaml nor cluster.yaml" in done.stderr
 
 
 def test_destroy_and_apply_do_not_ask_when_nobody_is_there(tmp_path: Path) -> None:

@@ -441,7 +441,7 @@ def test_values_that_the_chart_does_not_take_are_told_with_their_place(tmp_path:
     said = f"{head}\nlite:\n- at '/hub': additional properties 'imag' not allowed\n"
     wrong.program.answer([HELM, "template"], stderr=said, code=1)
     (problem,) = releases.check([wrong.release], wrong.helm, wrong.file)
-    assert problem.position == wrong.file.positions["hubs", "main", "values", "hub", "imag"]
+    assert problem.position == wrong.file.position("hubs", "main", "values", "hub", "imag")
     assert (problem.key, "knows no such key" in problem.what) == ("hubs.main.values.hub.imag", True)
 
 

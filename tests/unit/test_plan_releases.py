@@ -85,7 +85,7 @@ def test_a_change_tells_the_keys_that_differ_and_where_they_are_set(tmp_path: Pa
     step = trial.step(replace(trial.there, digest="other", values=old))
     (change,) = step.changes
     assert (step.action, change.key, change.old, change.new) == (Action.CHANGE, "singleuser.startTimeout", 30, 60)
-    assert change.origin == trial.file.positions["hubs", "main", "values", "singleuser", "startTimeout"]
+    assert change.origin == trial.file.position("hubs", "main", "values", "singleuser", "startTimeout")
 
 
 def test_a_computed_key_is_said_to_come_from_the_hub(trial: Trial) -> None:
@@ -102,7 +102,7 @@ def test_a_changed_image_is_told_with_the_line_that_names_it(tmp_path: Path) -> 
     }
     (change,) = trial.step(replace(trial.there, digest="other", values=old)).changes
     assert (change.key, change.old, change.new) == ("singleuser.image.tag", "1", "2")
-    assert change.origin == trial.file.positions["hubs", "main", "image"]
+    assert change.origin == trial.file.position("hubs", "main", "image")
 
 
 def test_a_newer_chart_is_told_by_its_version(trial: Trial) -> None:

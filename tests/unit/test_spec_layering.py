@@ -44,7 +44,7 @@ def test_the_last_that_sets_a_key_is_its_origin(file: Any) -> None:
 
 def test_a_null_is_an_origin_too_and_so_is_the_list_above_an_item(file: Any) -> None:
     assert of(file, "hub", "extra", 0).key == "hubs.main.values.hub.extra[0]"
-    assert of(file, "hub", "extra").position == file.positions["hubs", "main", "values", "hub", "extra"]
+    assert of(file, "hub", "extra").position == file.position("hubs", "main", "values", "hub", "extra")
 
 
 def test_what_hubfleet_computes_comes_from_the_key_that_it_is_computed_from(file: Any) -> None:
@@ -58,7 +58,7 @@ def test_what_hubfleet_computes_comes_from_the_key_that_it_is_computed_from(file
 def test_of_a_default_the_key_that_would_change_it_is_told(file: Any) -> None:
     culls = of(file, "cull", "enabled")
     assert (culls.how, str(culls)) == (How.DEFAULT, "default of hubs.main.culling.enabled")
-    assert culls.position == file.positions["hubs", "main", "culling"]
+    assert culls.position == file.position("hubs", "main", "culling")
     homes = of(file, "singleuser", "storage", "capacity")
     assert (homes.how, homes.key) == (How.COMPUTED, "storage.homes.size")
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubfleet.spec import InvalidFiles, NodeCount, Secret, load_cluster
+from hubfleet.spec import InvalidFiles, NodeCount, Secret, load_cluster, own_values
 from tests.unit.cluster_files import EXAMPLE, PROVIDERS, CloudSettings, example, hub, load, places, problems
 
 
@@ -56,7 +56,7 @@ NAME = "use lower-case letters, digits and -, a letter first and no - at the end
         ({"name": "x" * 41}, "name: is too long: at most 40 — shorten it"),
         ({"name": 7}, 'name: needs text, not a number — put it in quotes: "..."'),
         ({"name": False}, 'name: needs text, not false — put it in quotes: "..."'),
-        ({"file": "x"}, 'file: unknown key "file" — there is hubs, ingress, name, pools, provider, storage'),
+        ({"file": "x"}, 'file: unknown key "file" — there is defaults, hubs, ingress, name, pools, provider, storage'),
         ({"positions": {}}, "positions: unknown key"),
         ({"storage": []}, "storage: needs keys, not a list"),
         ({"storage": {"homes": {"size": "10GB"}}}, 'storage.homes.size: "10GB" cannot be used here — write a whole'),
@@ -188,9 +188,7 @@ def test_values_files_are_read_from_the_cluster_files_folder_and_keep_their_plac
     (tmp_path / "more" / "a.yaml").write_text("hub:\n  a: 1\n  b: ${env:B}\n")
     (tmp_path / "b.yaml").write_text("hub: {a: 2}\n")
     cluster = load(tmp_path, hub(values_files=["more/a.yaml", "b.yaml"], values={"hub": {"c": 3}}))
-    assert cluster.hubs["main"].own_values == (
-        {"hub": {"a": 1, "b": Secret.parse("${env:B}")}}, {"hub": {"a": 2}}, {"hub": {"c": 3}},
-    )  # fmt: skip
+    assert own_values(cluster, "main") == {"hub": {"a": 2, "b": Secret.parse("${env:B}"), "c": 3}}
     place = cluster.position("hubs", "main", "values_files", 0, "hub", "b")
     assert (place.file, place.line, place.column) == (tmp_path / "more" / "a.yaml", 3, 3)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from hubfleet.spec import json_schema
+from hubfleet.spec import Of, json_schema
 from tests.unit.cluster_files import PROVIDERS, example, hub, problems
 from tests.unit.hub_files import WAYS
 
@@ -155,3 +155,35 @@ def test_providers_with_settings_of_the_same_name_do_not_mix() -> None:
     assert validator.is_valid(example(provider={"a": {"x": 1}}))
     assert validator.is_valid(example(provider={"b": {"y": 1}}))
     assert not validator.is_valid(example(provider={"b": {"x": 1}}))
+
+
+FLEET = jsonschema_rs.Draft202012Validator(json_schema(PROVIDERS, Of.FLEET))
+MEMBER = jsonschema_rs.Draft202012Validator(json_schema(PROVIDERS, Of.MEMBER))
+
+
+def fleet(cluster: Any, hub: Any) -> dict[str, Any]:
+    return {"clusters": ["*/cluster.yaml"], "rings": ["a"], "defaults": {"cluster": cluster, "hub": hub}}
+
+
+@pytest.mark.parametrize("whole", RIGHT)
+def test_whatever_a_cluster_file_says_may_also_be_said_as_a_default(whole: dict[str, Any]) -> None:
+    shared = {key: value for key, value in whole.items() if key not in {"name", "hubs"}}
+    assert MEMBER.is_valid(whole)
+    for one in ({}, *whole.get("hubs", {}).values()):
+        assert FLEET.is_valid(fleet(shared, one))
+
+
+def test_a_default_may_be_a_part_that_something_else_completes() -> None:
+    hub = {"auth": {"github": {"client_id": "x"}}, "culling": {"idle": 600}}
+    assert FLEET.is_valid(fleet({"provider": {"cloud": {"cloud": "js2"}, "bare": {}}}, hub))
+    assert MEMBER.is_valid({"name": "a", "hubs": {"one": {"domain": "a.example.org"}}, "defaults": {"hub": hub}})
+    assert VALIDATOR.is_valid(example(defaults={"hub": hub}))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "hub"),
+    [({"name": "x"}, {}), ({"hubs": {}}, {}), ({}, {"imag": "x"}), ({}, {"culling": {"idle": 1}}),
+     ({"provider": {"cloud": {"x": 1}}}, {}), ({"storage": {"homes": {"size": "big"}}}, {})],
+)  # fmt: skip
+def test_a_default_that_would_be_wrong_anywhere_is_wrong(cluster: Any, hub: Any) -> None:
+    assert not FLEET.is_valid(fleet(cluster, hub))

@@ -75,7 +75,7 @@ def test_every_missing_secret_is_told_at_once_with_its_place(tmp_path: Path) -> 
         "cluster.yaml:13:37: hubs.main.auth.github.client_secret: the environment variable GITHUB is not set",
         "cluster.yaml:18:29: hubs.main.values.hub.config.token: the environment variable TOKEN is empty",
         f"cluster.yaml:21:30: {PASSWORD}: the secret's file nothing cannot be read: No such file or directory",
-        "more.yaml:2:3: hubs.main.values_files[0].x.y: the secret's file empty is empty",
+        "more.yaml:2:3: x.y: the secret's file empty is empty",
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import DOCUMENT, path_argument, path_option
+from hubfleet.cli.options import DOCUMENT, cluster_option, path_argument, path_option
 from hubfleet.cli.printing import json_document
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -16,6 +16,7 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 @click.command()
 @path_argument
+@cluster_option
 @DOCUMENT
 @click.option("--hub", metavar="NAME", help="How to log in to this hub, instead of a kubeconfig.")
 @click.option(
@@ -24,13 +25,13 @@ _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the kubeconfig there, readable only by you.",
 )
-def credentials(path: Path, as_json: bool, hub: str | None, output: Path | None) -> None:
+def credentials(path: Path, cluster: str | None, as_json: bool, hub: str | None, output: Path | None) -> None:
     """A fresh kubeconfig of the cluster's administrator; with --hub, how to log in to a hub.
 
     \b
     hubfleet credentials -o kubeconfig && kubectl --kubeconfig kubeconfig get nodes
     """
-    target = fleet.load(path)
+    target = fleet.load(path, cluster)
     if hub is not None:
         way_in = fleet.login(target, hub)
         click.echo(json_document(way_in) if as_json else "\n".join(_way_in(way_in)))
@@ -56,23 +57,25 @@ def _way_in(way: fleet.Credentials) -> Iterable[str]:
 
 @click.command(context_settings=_PASSED_ON)
 @path_option
+@cluster_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def kubectl(path: Path, arguments: tuple[str, ...]) -> int:
+def kubectl(path: Path, cluster: str | None, arguments: tuple[str, ...]) -> int:
     """kubectl with a fresh kubeconfig of the cluster, which is gone afterwards.
 
     \b
     hubfleet kubectl --path examples/first-hub get nodes,pods -A
     """
-    return fleet.run_with_kubeconfig(fleet.load(path), "kubectl", arguments)
+    return fleet.run_with_kubeconfig(fleet.load(path, cluster), "kubectl", arguments)
 
 
 @click.command(context_settings=_PASSED_ON)
 @path_option
+@cluster_option
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def helm(path: Path, arguments: tuple[str, ...]) -> int:
+def helm(path: Path, cluster: str | None, arguments: tuple[str, ...]) -> int:
     """helm with a fresh kubeconfig of the cluster, which is gone afterwards.
 
     \b
     hubfleet helm --path examples/first-hub list -A
     """
-    return fleet.run_with_kubeconfig(fleet.load(path), "helm", arguments)
+    return fleet.run_with_kubeconfig(fleet.load(path, cluster), "helm", arguments)

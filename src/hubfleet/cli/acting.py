@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import DOCUMENT, EVENTS, break_lock_option, path_argument, timeout_option
-from hubfleet.cli.printing import EventPrinter, json_document, outcome_line, plan_document, plan_lines
+from hubfleet.cli.options import (
+    DOCUMENT,
+    EVENTS,
+    break_lock_option,
+    cluster_option,
+    path_argument,
+    selection_options,
+    timeout_option,
+)
+from hubfleet.cli.printing import (
+    EventPrinter,
+    error_documents,
+    error_lines,
+    json_document,
+    outcome_line,
+    plan_document,
+    plan_lines,
+    summary,
+)
 from hubfleet.errors import Interrupted, Refused, UsageError
 from hubfleet.events import Watch
 from hubfleet.plan import Plan
@@ -31,19 +48,58 @@ _ADOPT = click.option(
 
 @click.command()
 @path_argument
+@selection_options
 @DOCUMENT
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
 @_REPLACE
 @_ADOPT
-def plan(path: Path, as_json: bool, exit_code: bool, replace: tuple[str, ...], adopt: bool) -> int:
+def plan(
+    path: Path,
+    selection: fleet.Selection,
+    as_json: bool,
+    exit_code: bool,
+    replace: tuple[str, ...],
+    adopt: bool,
+) -> int:
     """What apply would do, and what stands in its way. Changes nothing.
 
     \b
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
     """
-    made = fleet.plan(fleet.load(path), replace=replace, adopt=adopt)
-    click.echo(json_document(plan_document(made)) if as_json else "\n".join(plan_lines(made)))
-    return CHANGES if exit_code and made.changes else 0
+    found = _one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
+    made = fleet.each(found.targets, lambda target: fleet.plan(target, replace=replace, adopt=adopt))
+    if found.file is None:
+        only = made.one()
+        click.echo(json_document(plan_document(only)) if as_json else "\n".join(plan_lines(only)))
+    else:
+        documents = [*map(plan_document, made.found.values())]
+        document = {"clusters": documents, "errors": error_documents(made)}
+        click.echo(json_document(document) if as_json else "\n".join(_plans(found, made)))
+    if made.errors:
+        return max(error.exit_code for error in made.errors.values())
+    return CHANGES if exit_code and any(one.changes for one in made.found.values()) else 0
+
+
+def _plans(found: fleet.Fleet, made: fleet.Answers[Plan]) -> Iterable[str]:
+    """Those that would change something at length, the settled in a line; a summary."""
+    for one in made.found.values():
+        if one.changes or one.notes or one.findings:
+            yield click.style(one.cluster, bold=True)
+            yield from (f"  {line}" for line in plan_lines(one))
+        else:
+            yield summary(one)
+    yield from error_lines(made)
+    changed = sum(bool(one.changes) for one in made.found.values())
+    failed = f", {len(made.errors)} cannot be planned" if made.errors else ""
+    yield f"{found.file}: {changed} of {len(found.targets)} clusters to change{failed}"
+
+
+def _one_at_a_time(found: fleet.Fleet, *, replace: tuple[str, ...], adopt: bool) -> fleet.Fleet:
+    """What is dangerous is allowed of one cluster, and not of a fleet in one word."""
+    if (replace or adopt) and len(found.targets) > 1:
+        what = f"{'--adopt' if adopt else '--replace'} is for one cluster, and {found.file} has {len(found.targets)}"
+        raise UsageError(what, remedy=f"say which: --cluster {found.targets[0].cluster.name}")
+    return found
 
 
 @click.command()
@@ -80,12 +136,21 @@ def apply(
 
 @click.command()
 @path_argument
+@cluster_option
 @EVENTS
 @click.option("--yes", metavar="NAME", help="The cluster's name, so as not to be asked for it.")
 @click.option("--with-homes", "homes", is_flag=True, help="Delete home directories and hubs' databases as well.")
 @timeout_option
 @break_lock_option
-def destroy(path: Path, as_json: bool, yes: str | None, homes: bool, timeout: float, break_lock: str) -> None:
+def destroy(
+    path: Path,
+    cluster: str | None,
+    as_json: bool,
+    yes: str | None,
+    homes: bool,
+    timeout: float,
+    break_lock: str,
+) -> None:
     """Remove the hubs and the cluster. What people keep stays, unless you say --with-homes.
 
     Home directories and the hubs' databases stay as volumes in the cloud, marked so that no clean-up of the site's
@@ -94,7 +159,7 @@ def destroy(path: Path, as_json: bool, yes: str | None, homes: bool, timeout: fl
     Asks for the cluster's name. Afterwards looks for what the cloud has left that it should not, and lists it.
     """
     watch = Watch(began=process.began())
-    target = fleet.load(path)
+    target = fleet.load(path, cluster)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan_destroy(target, watch, homes=homes)
         if not as_json:

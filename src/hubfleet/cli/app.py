@@ -30,7 +30,7 @@ class _Verb:
 
 
 VERBS = {
-    "validate": _Verb("hubfleet.cli.files:validate", "Every problem of a cluster file, with file and line."),
+    "validate": _Verb("hubfleet.cli.files:validate", "Every problem of the files, with file and line."),
     "show": _Verb("hubfleet.cli.showing:show", "What a hub's chart gets, and which line set each value."),
     "schema": _Verb("hubfleet.cli.files:schema", "The JSON Schema of cluster files, for editors."),
     "plan": _Verb("hubfleet.cli.acting:plan", "What apply would do, and what stands in its way."),
@@ -108,7 +108,7 @@ def hubfleet() -> None:
       eval "$(hubfleet sandbox env)"
       hubfleet apply examples/first-hub
 
-    PATH is a cluster file, or a folder with a cluster.yaml; the current folder if left out.
+    PATH is a cluster file or a fleet's, or a folder with a cluster.yaml or fleet.yaml; the current folder if left out.
     """
 
 

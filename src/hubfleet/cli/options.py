@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
+
+from hubfleet import fleet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -14,14 +17,38 @@ _PATH: click.Path = click.Path(path_type=Path)
 
 
 def path_argument(function: F) -> F:
-    """PATH: a cluster file, or a folder with a cluster.yaml."""
+    """PATH: a cluster file or a fleet's, or a folder with one."""
     return click.argument("path", type=_PATH, default=".")(function)
 
 
 def path_option(function: F) -> F:
     """--path for verbs whose arguments belong to another program."""
-    text = "A cluster file, or a folder with a cluster.yaml.  [default: .]"
+    text = "A cluster file or a fleet's, or a folder with a cluster.yaml or fleet.yaml.  [default: .]"
     return click.option("--path", "-p", type=_PATH, default=".", help=text)(function)
+
+
+def cluster_option(function: F) -> F:
+    """--cluster, of verbs that are for one cluster."""
+    text = "Which cluster of a fleet; may be left out where there is one only."
+    return click.option("--cluster", metavar="NAME", help=text)(function)
+
+
+def selection_options(function: F) -> F:
+    """--cluster, --hub and --ring, as many of each as one likes, as a `Selection`."""
+
+    @functools.wraps(function)
+    def selected(
+        *arguments: Any, clusters: tuple[str, ...], hubs: tuple[str, ...], rings: tuple[str, ...], **others: Any
+    ) -> Any:
+        return function(*arguments, selection=fleet.Selection(clusters, hubs, rings), **others)
+
+    for name, kind, text in (
+        ("--ring", "rings", "Only hubs of this ring of the fleet; may be repeated."),
+        ("--hub", "hubs", "Only this hub; may be repeated. Where others stay, they are left as they are."),
+        ("--cluster", "clusters", "Only this cluster of a fleet; may be repeated."),
+    ):
+        selected = click.option(name, kind, metavar="NAME", multiple=True, help=text)(selected)
+    return cast("F", selected)
 
 
 def json_option(text: str) -> Callable[[F], F]:

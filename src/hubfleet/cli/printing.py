@@ -23,7 +23,7 @@ from hubfleet.plan.steps import Impossible
 from hubfleet.spec import InvalidFiles, Problem
 
 if TYPE_CHECKING:
-    from hubfleet.fleet import Outcome
+    from hubfleet.fleet import Answers, Outcome
 
 _SIGNS = {
     Action.CREATE: ("+", "green"),
@@ -60,13 +60,30 @@ def outcome_line(outcome: Outcome) -> str:
 
 def error_line(error: HubfleetError) -> str:
     """What every verb prints last with --json when it fails."""
+    return json_line("error", **error_document(error))
+
+
+def error_document(error: HubfleetError) -> dict[str, object]:
+    """An error for machines."""
     said: dict[str, object] = {"exit_code": error.exit_code, "layer": error.layer}
     said |= {"what": error.what, "why": error.why, "remedy": error.remedy, "notes": getattr(error, "__notes__", [])}
     if isinstance(error, InvalidFiles):
         said["problems"] = [*map(problem_document, error.problems)]
     if isinstance(error, Impossible):
         said["findings"] = [*map(_finding_document, error.findings)]
-    return json_line("error", **said)
+    return said
+
+
+def error_lines(answers: Answers[Any]) -> Iterable[str]:
+    """Each cluster of which there is no answer, and why."""
+    for name, error in answers.errors.items():
+        yield click.style(f"✗ {name}", fg="red", bold=True)
+        yield from (f"  {line}" for line in str(error).splitlines())
+
+
+def error_documents(answers: Answers[Any]) -> list[dict[str, object]]:
+    """The same for machines."""
+    return [{"cluster": name, **error_document(error)} for name, error in answers.errors.items()]
 
 
 def problem_document(problem: Problem) -> dict[str, object]:
@@ -80,6 +97,11 @@ def problem_document(problem: Problem) -> dict[str, object]:
         "what": problem.what,
         "remedy": problem.remedy,
     }
+
+
+def counted(count: int, what: str) -> str:
+    """1 hub, 2 hubs."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _plain(value: object) -> object:

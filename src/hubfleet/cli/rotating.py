@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import EVENTS, path_argument
+from hubfleet.cli.options import EVENTS, cluster_option, path_argument
 from hubfleet.cli.printing import EventPrinter, json_line
 from hubfleet.events import Watch
 from hubfleet.tools import process
@@ -16,6 +16,7 @@ from hubfleet.tools import process
 
 @click.command()
 @path_argument
+@cluster_option
 @EVENTS
 @click.option(
     "--timeout",
@@ -26,7 +27,7 @@ from hubfleet.tools import process
     help="How long to wait for the credential to reach the cluster, and for pods to restart.",
 )
 @click.option("--adopt", is_flag=True, help="Also of a cluster that hubfleet did not make: it is taken over so.")
-def rotate(path: Path, as_json: bool, timeout: float, adopt: bool) -> None:
+def rotate(path: Path, cluster: str | None, as_json: bool, timeout: float, adopt: bool) -> None:
     """Have Magnum make the cluster's own application credential anew, and restart what uses it.
 
     With that credential the cluster makes load balancers and volumes. Do so when somebody who might know it leaves, or
@@ -34,7 +35,8 @@ def rotate(path: Path, as_json: bool, timeout: float, adopt: bool) -> None:
     on. Needs a Magnum with API 1.12. Users' servers go on.
     """
     watch = Watch(began=process.began())
-    done = fleet.rotate(fleet.load(path), EventPrinter(as_json=as_json), watch, timeout=60 * timeout, adopt=adopt)
+    target, say = fleet.load(path, cluster), EventPrinter(as_json=as_json)
+    done = fleet.rotate(target, say, watch, timeout=60 * timeout, adopt=adopt)
     if as_json:
         click.echo(json_line("outcome", verb="rotate", seconds=watch.seconds, **asdict(done)))
         return

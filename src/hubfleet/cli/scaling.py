@@ -9,7 +9,7 @@ import click
 
 from hubfleet import fleet
 from hubfleet.cli.acting import agree, carry_out
-from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
+from hubfleet.cli.options import EVENTS, break_lock_option, cluster_option, path_argument, timeout_option
 from hubfleet.cli.printing import EventPrinter
 from hubfleet.events import Watch
 from hubfleet.tools import process
@@ -18,6 +18,7 @@ from hubfleet.tools import process
 @click.command()
 @click.argument("pool")
 @path_argument
+@cluster_option
 @click.option("--nodes", type=click.IntRange(min=0), metavar="N", help="A fixed number; 0 removes a pool of `min: 0`.")
 @click.option("--min", "least", type=click.IntRange(min=0), metavar="N", help="The fewest.  [default: the file's]")
 @click.option("--max", "most", type=click.IntRange(min=0), metavar="N", help="The most.  [default: the file's]")
@@ -29,6 +30,7 @@ from hubfleet.tools import process
 def scale(
     pool: str,
     path: Path,
+    cluster: str | None,
     nodes: int | None,
     least: int | None,
     most: int | None,
@@ -49,7 +51,7 @@ def scale(
     on it: the plan tells how many there are.
     """
     watch = Watch(began=process.began())
-    target = fleet.load(path)
+    target = fleet.load(path, cluster)
     wish = fleet.scale_wish(target, pool, nodes, least, most)
     text = wish.rewritten() if write else None
     with fleet.alone(target, watch, breaks=break_lock) as hold:

@@ -11,7 +11,7 @@ import click
 import yaml
 
 from hubfleet import fleet
-from hubfleet.cli.options import json_option, path_argument
+from hubfleet.cli.options import cluster_option, json_option, path_argument
 from hubfleet.cli.printing import json_document
 from hubfleet.spec import KeyPath
 
@@ -24,17 +24,19 @@ _BLOCK = re.compile(r"[^\s\x00-\x1f][^\x00-\x09\x0b-\x1f]*\n(?:[^\x00-\x09\x0b-\
 @click.command()
 @path_argument
 @click.argument("key", default="")
+@cluster_option
 @click.option("--hub", metavar="NAME", help="Which hub; may be left out where there is one only.")
 @json_option("Print the bare merged values as one JSON document.")
-def show(path: Path, key: str, hub: str | None, as_json: bool) -> None:
+def show(path: Path, key: str, cluster: str | None, hub: str | None, as_json: bool) -> None:
     """What a hub's chart gets, with the file and line that set each value.
 
-    Later layers win: what hubfleet computes from the file, then the hub's values_files in order, then its values. Maps
-    merge, lists replace, null deletes. KEY shows a part: hub.config, or singleuser.image.tag.
+    Later layers win: hubfleet's own defaults, those of the fleet, those of the cluster, the hub itself; of each what is
+    computed from its keys, then its values_files in order, then its values. Maps merge, lists replace, null deletes.
+    KEY shows a part: hub.config, or singleuser.image.tag.
 
     Needs no cluster and no secret: a secret is shown by where it comes from, ${env:NAME}.
     """
-    shown = fleet.show(fleet.load(path), hub, key)
+    shown = fleet.show(fleet.load(path, cluster, hub), hub, key)
     click.echo(json_document(shown.value) if as_json else "\n".join(lines(shown)))
 
 

@@ -9,7 +9,7 @@ import click
 
 from hubfleet import fleet
 from hubfleet.cli.acting import agree, carry_out
-from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, timeout_option
+from hubfleet.cli.options import EVENTS, break_lock_option, cluster_option, path_argument, timeout_option
 from hubfleet.cli.printing import EventPrinter
 from hubfleet.events import Watch
 from hubfleet.tools import process
@@ -19,6 +19,7 @@ _PATIENCE = 60.0
 
 @click.command()
 @path_argument
+@cluster_option
 @click.option("--kubernetes", metavar="MINOR", help="Go to this minor (1.34), through templates of the site.")
 @click.option("--template", metavar="NAME", help="Go to this template of the site (name or UUID).")
 @click.option(
@@ -36,6 +37,7 @@ _PATIENCE = 60.0
 @break_lock_option
 def upgrade(
     path: Path,
+    cluster: str | None,
     kubernetes: str | None,
     template: str | None,
     patience: float,
@@ -51,7 +53,7 @@ def upgrade(
     waited for before; homes stay. Interrupt it at any moment: the same command goes on.
     """
     watch = Watch(began=process.began())
-    target = fleet.load(path)
+    target = fleet.load(path, cluster)
     with fleet.alone(target, watch, breaks=break_lock) as hold:
         made = fleet.plan_upgrade(target, fleet.wish(target, kubernetes, template), watch)
         agree(made, watch, as_json=as_json, yes=yes, question="Upgrade like this?")

@@ -147,6 +147,37 @@ class _Runner:
             raise HubfleetError(what, remedy="a mistake of hubfleet's: please report it")
 
 
+def side_by_side(asks: Mapping[str, Callable[[Clock], T]], *, most: int = 8) -> dict[str, T | HubfleetError]:
+    """All answers, or the errors in their place: of one another they know nothing. Ctrl-C stops every clock, and so
+    all that wait by one, and ends what they run; any other exception is raised when all are over."""
+    clocks = {name: Clock() for name in asks}
+    answers: dict[str, T | HubfleetError] = {}
+    with ThreadPoolExecutor(max_workers=min(most, len(asks) or 1), thread_name_prefix="side") as pool:
+        futures = {name: pool.submit(_answered, ask, clocks[name]) for name, ask in asks.items()}
+        try:
+            while wait(futures.values(), timeout=0.5).not_done:  # short: see _collect
+                pass
+        except BaseException:
+            for future in futures.values():
+                future.cancel()
+            while any(not future.done() for future in futures.values()):
+                for clock in clocks.values():
+                    clock.stop()
+                process.end_all()
+                time.sleep(0.1)
+            raise
+        for name, future in futures.items():
+            answers[name] = future.result()
+    return answers
+
+
+def _answered(ask: Callable[[Clock], T], clock: Clock) -> T | HubfleetError:
+    try:
+        return ask(clock)
+    except HubfleetError as error:
+        return error
+
+
 def together(asks: Mapping[str, Callable[[], T]]) -> dict[str, T]:
     """All answers, asked side by side; the first failure (in the order given) is raised."""
     with ThreadPoolExecutor(max_workers=max(1, len(asks)), thread_name_prefix="ask") as pool:

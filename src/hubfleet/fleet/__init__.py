@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.auditing import auditor, clean, homes_of
     from hubfleet.fleet.checking import Checked, check, check_autoscaling
-    from hubfleet.fleet.loading import Target, check_values, load, schema
+    from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
     from hubfleet.fleet.locking import alone
+    from hubfleet.fleet.many import Answers, each
     from hubfleet.fleet.planning import plan, plan_destroy, possible
     from hubfleet.fleet.rotating import rotate
     from hubfleet.fleet.scaling import plan_scale, scale_wish, write
+    from hubfleet.fleet.selecting import Selection
     from hubfleet.fleet.showing import Shown, show
     from hubfleet.fleet.state import Status, status
     from hubfleet.fleet.upgrading import plan_upgrade, upgrade, wish
@@ -44,10 +46,15 @@ _PLACES = {
     "Checked": "hubfleet.fleet.checking",
     "check": "hubfleet.fleet.checking",
     "check_autoscaling": "hubfleet.fleet.checking",
+    "Fleet": "hubfleet.fleet.loading",
     "Target": "hubfleet.fleet.loading",
+    "load_fleet": "hubfleet.fleet.loading",
+    "Selection": "hubfleet.fleet.selecting",
     "check_values": "hubfleet.fleet.loading",
     "load": "hubfleet.fleet.loading",
     "schema": "hubfleet.fleet.loading",
+    "Answers": "hubfleet.fleet.many",
+    "each": "hubfleet.fleet.many",
     "plan": "hubfleet.fleet.planning",
     "plan_destroy": "hubfleet.fleet.planning",
     "possible": "hubfleet.fleet.planning",
@@ -65,9 +72,12 @@ _PLACES = {
 }
 
 __all__ = [
+    "Answers",
     "Checked",
     "Credentials",
+    "Fleet",
     "Outcome",
+    "Selection",
     "Shown",
     "Status",
     "Target",
@@ -79,9 +89,11 @@ __all__ = [
     "check_values",
     "clean",
     "destroy",
+    "each",
     "homes_of",
     "kubeconfig",
     "load",
+    "load_fleet",
     "login",
     "nothing_to_do",
     "plan",

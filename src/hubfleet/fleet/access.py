@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubfleet import hubs
 from hubfleet.engine import keeping, kubeconfigs, releases
 from hubfleet.engine.ground import Ground, ground
 from hubfleet.errors import CloudError, HubfleetError, Layer, UsageError
@@ -110,7 +109,7 @@ def login(target: Target, hub: str) -> releases.Credentials:
         known = ", ".join(target.cluster.hubs) or "none"
         raise UsageError(f"{target.cluster.file} has no hub {hub!r}", remedy=f"it has: {known}")
     resolved = target.resolved()
-    wanted = next(release for release in hubs.releases(resolved.cluster, resolved.description) if release.hub == hub)
+    wanted = next(release for release in resolved.releases() if release.hub == hub)
     with access(ground(target.description), target.cluster.name) as opened:
         return releases.credentials(wanted, opened.doors().kube)
 

@@ -41,7 +41,7 @@ class Checked:
 
 def check(target: Target) -> Checked:
     """Whether each hub answers at its load balancer. Raises only where the cluster cannot be asked."""
-    wanted = hubs.releases(target.without_secrets().cluster, target.description)
+    wanted = target.without_secrets().releases()
     with access(ground(target.description), target.cluster.name) as opened, ThreadPoolExecutor(8) as pool:
         opened.doors()
         return _checked(target, tuple(pool.map(partial(_hub, opened=opened), wanted)))

@@ -46,15 +46,15 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
     stands_on = ground(description, watch, target.clouds)
     opening = access(stands_on, target.cluster.name, watch)
     with opening as opened, ThreadPoolExecutor(3, thread_name_prefix="plan") as pool:
-        there = pool.submit(_releases_there, hubs.releases(cluster, description), opened)
+        there = pool.submit(_releases_there, resolved.releases(), opened)
         keeping = pool.submit(kept, opened)
         volumes = pool.submit(stands_on.volumes)
         terms = Terms(replace=frozenset(replace), adopt=adopt)
         infrastructure = stands_on.infrastructure(cluster, terms, keeping.result)
         absent = infrastructure_plan.absent(infrastructure.steps, placement.user_pools(cluster))
-        wanted = hubs.releases(cluster, description, absent)
+        wanted = resolved.releases(absent)
         try:
-            found = there.result()
+            found = _meant(target, there.result())
             if found:
                 found = releases.with_old_values(found, wanted, opened.doors().helm)
         except CloudError:
@@ -68,7 +68,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         _accepted_by_charts(steps, resolved)
     notes = (
         *description.notes,
-        *map(str, doubts(target.cluster)),
+        *map(str, doubts(target.cluster, target.chosen)),
         *infrastructure.notes,
         *lost,
         *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),
@@ -144,3 +144,8 @@ def _releases_there(wanted: tuple[hubs.Release, ...], opened: Access) -> tuple[r
     """None of them where there is no cluster. CloudError if it does not answer."""
     doors = opened.doors_if_there()
     return releases.observe(wanted, doors.kube) if doors else ()
+
+
+def _meant(target: Target, found: Collection[release_plan.Observed]) -> tuple[release_plan.Observed, ...]:
+    """Those that are nobody's hub, or a hub's that is meant: the others are left alone, whatever they are."""
+    return tuple(one for one in found if target.hubs is None or not one.hub or one.hub in target.hubs)

@@ -138,7 +138,7 @@ def _api(opened: Access) -> _Api:
 
 
 def _wanted(target: Target) -> tuple[hubs.Release, ...]:
-    return hubs.releases(target.without_secrets().cluster, target.description)
+    return target.without_secrets().releases()
 
 
 def _pools(target: Target, state: GroundState, nodes: Sequence[Node]) -> tuple[Pool, ...]:

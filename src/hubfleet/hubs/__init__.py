@@ -19,13 +19,19 @@ def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer,
     return persistent.layers(hub, cluster, description)
 
 
-def releases(cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
-    """Those of the platform, then every hub's in the order of the file. The cluster's secrets are looked up
-    (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only, never
-    which releases there are. Raises `spec.InvalidFiles` for sizes that cannot be computed, and for hubs that anybody
-    could log in to although the file does not say so."""
+def releases(
+    cluster: Cluster,
+    description: Description,
+    absent: frozenset[str] = frozenset(),
+    only: Iterable[str] | None = None,
+) -> tuple[Release, ...]:
+    """Those of the platform, then those of the hubs in the order of the file, or `only` of these. Their secrets are
+    looked up (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only,
+    never which releases there are. Raises `spec.InvalidFiles` for sizes that cannot be computed, and for hubs that
+    anybody could log in to although the file does not say so."""
     platform = filter(None, (labeller.release(cluster, description),))
-    found = [persistent.release(name, cluster, description, absent) for name in cluster.hubs]
+    names = cluster.hubs if only is None else only
+    found = [persistent.release(name, cluster, description, absent) for name in names]
     if problems := [*_problems(found, cluster, description)]:
         raise InvalidFiles(problems)
     return (*platform, *found)

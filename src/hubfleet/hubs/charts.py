@@ -27,7 +27,7 @@ def chart(name: str, cluster: Cluster) -> Chart:
         return ours(LITE)
     if wanted == UPSTREAM:
         return pinned(UPSTREAM)
-    return folder((cluster.file.parent / wanted).resolve())
+    return folder((cluster.folder("hubs", name, "chart") / wanted).resolve())
 
 
 def ours(name: str) -> Chart:

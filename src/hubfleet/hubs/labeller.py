@@ -12,7 +12,7 @@ from typing import Any, cast
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Layer, merge, reveal
+from hubfleet.spec import Cluster, Layer, merge, own_values, reveal
 
 NAME = "hubfleet-labeller"
 _IMAGE_OF_UPSTREAM = "quay.io/jupyterhub/k8s-hub"
@@ -41,9 +41,9 @@ def release(cluster: Cluster, description: Description) -> Release | None:
 
 def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
-    for name, hub in cluster.hubs.items():
-        own, _ = reveal(merge(*hub.own_values))
-        return {**_of_chart(charts.chart(name, cluster)), **_image_in(own)}
+    for name in cluster.hubs:
+        own, _ = reveal(_image_in(own_values(cluster, name)))
+        return {**_of_chart(charts.chart(name, cluster)), **own}
     return _of_chart(charts.pinned(charts.UPSTREAM))
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from hubfleet.hubs import charts, login, placement, profiles
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, reveal
+from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
 
 Values = dict[str, Any]
 _KEEP = {"helm.sh/resource-policy": "keep"}
@@ -20,10 +20,9 @@ _KEEP = {"helm.sh/resource-policy": "keep"}
 
 
 def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
-    """The one release of the hub `name`: computed values, then those of its values_files in order, then its values.
-    `absent`: pools that users are not offered."""
+    """The one release of the hub `name`, its layers merged. `absent`: pools that users are not offered."""
     chart = charts.chart(name, cluster)
-    found = url(cluster.hubs[name], encrypts=_lets_encrypt(chart, cluster))
+    found = url(name, cluster, encrypts=_lets_encrypt(chart, cluster))
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merge(*(layer.values for layer in every)))
     made = login.of(cluster.hubs[name], found).generated
@@ -47,19 +46,18 @@ def layers(
     name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()
 ) -> tuple[Layer, ...]:
     """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
-    hub, chart, at = cluster.hubs[name], charts.chart(name, cluster), ("hubs", name)
+    hub, chart = cluster.hubs[name], charts.chart(name, cluster)
     encrypts = _lets_encrypt(chart, cluster)
-    logging_in = login.of(hub, url(hub, encrypts=encrypts))
+    logging_in = login.of(hub, url(name, cluster, encrypts=encrypts))
     computed = merge(
         _hub(hub, cluster, description),
         logging_in.values,
         _proxy(hub, cluster, description, encrypts=encrypts),
-        _users(hub, cluster, description, absent),
+        _users(name, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
         _upstream(hub, cluster, description, absent) if chart.name == charts.UPSTREAM else {},
     )
-    files = (Layer(file.values, (*at, "values_files", index)) for index, file in enumerate(hub.values_files))
-    return (Layer(computed, causes=_causes(at, cluster, logging_in)), *files, Layer(hub.values, (*at, "values")))
+    return stack(cluster, name, Layer(computed, causes=_causes(("hubs", name), cluster, logging_in)))
 
 
 def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
@@ -100,10 +98,10 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
     }
 
 
-def url(hub: Hub, *, encrypts: bool) -> str:
-    """Where people find the hub: by https where its chart gets a certificate, or as the hub's own values have it."""
-    own = _at(merge(*hub.own_values), ("proxy", "https", "enabled"))
-    return f"{'https' if (encrypts if own is None else own) else 'http'}://{hub.domain}"
+def url(name: str, cluster: Cluster, *, encrypts: bool) -> str:
+    """Where people find the hub: by https where its chart gets a certificate, or as own values have it."""
+    own = _at(own_values(cluster, name), ("proxy", "https", "enabled"))
+    return f"{'https' if (encrypts if own is None else own) else 'http'}://{cluster.hubs[name].domain}"
 
 
 def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
@@ -131,7 +129,8 @@ def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bo
     return {"proxy": proxy}
 
 
-def _users(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
+def _users(name: str, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
+    hub = cluster.hubs[name]
     homes = hub.homes or cluster.storage.homes
     usual = hub.image or next((one.image for one in hub.images), None)
     dynamic = _named("storageClass", _storage_class(cluster, description))
@@ -139,7 +138,7 @@ def _users(hub: Hub, cluster: Cluster, description: Description, absent: frozens
         "singleuser": {
             **({"image": image(usual)} if usual else {}),
             "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
-            **profiles.values(hub, cluster, description, absent),
+            **profiles.values(name, cluster, description, absent),
         }
     }
 

@@ -15,8 +15,7 @@ from typing import Any, cast
 from hubfleet.hubs import placement, sizes
 from hubfleet.hubs.sizes import Seat
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Hub, Pool, Problem, merge
-from hubfleet.spec.problems import written
+from hubfleet.spec import Cluster, Hub, Pool, Problem, own_values
 
 Values = dict[str, Any]
 GPU = "nvidia.com/gpu"
@@ -45,17 +44,19 @@ def offered(cluster: Cluster, absent: frozenset[str]) -> tuple[str, ...]:
     return tuple(name for name in pools if name not in absent) or pools
 
 
-def values(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
+def values(name: str, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     """What the charts take of it, for `singleuser`."""
+    hub = cluster.hubs[name]
     offers = _offers(hub, cluster, description, absent)
     default = _default(offers, hub, cluster)
     pools = tuple(dict.fromkeys(one.pool for one in offers))
     found: Values = placement.users(pools, description)
     if taints := placement.tolerations(cluster.pools[default.pool].taints):
         found["extraTolerations"] = taints
-    told_apart = all(description.placement.get(name) for name in pools)
+    told_apart = all(description.placement.get(one) for one in pools)
     if len(offers) > 1 and (len(pools) == 1 or told_apart):
-        found["profileList"] = [_profile(one, default, hub, cluster, description) for one in offers]
+        own = _own_tolerations(name, cluster)
+        found["profileList"] = [_profile(one, default, hub, cluster, description, own) for one in offers]
     else:
         found |= _of_every_server(default, cluster)
         if hub.images:
@@ -108,7 +109,7 @@ def problems(name: str, cluster: Cluster, description: Description) -> Iterator[
             remedy = "let fewer fill a node, or take a larger machine"
         else:
             continue
-        yield Problem(cluster.position(*path), what, written(path), remedy)
+        yield cluster.place(*path).problem(what, remedy)
 
 
 def _offers(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> list[_Offer]:
@@ -142,14 +143,16 @@ def _usual_pool(cluster: Cluster) -> str:
     return next((name for name in names if cluster.pools[name].nodes.min), names[0])
 
 
-def _profile(one: _Offer, default: _Offer, hub: Hub, cluster: Cluster, description: Description) -> Values:
+def _profile(
+    one: _Offer, default: _Offer, hub: Hub, cluster: Cluster, description: Description, own: list[Values]
+) -> Values:
     pool = cluster.pools[one.pool]
     override: Values = {}
     if labels := description.placement.get(one.pool):
         override["node_selector"] = dict(labels)
     taints = placement.tolerations(pool.taints)
     if taints != placement.tolerations(cluster.pools[default.pool].taints):
-        override["tolerations"] = [*_UPSTREAMS, *_own_tolerations(hub), *taints]
+        override["tolerations"] = [*_UPSTREAMS, *own, *taints]
     if pool.gpus:
         override["extra_resource_limits"] = {GPU: str(pool.gpus)}
     if one.seat:
@@ -166,8 +169,8 @@ def _profile(one: _Offer, default: _Offer, hub: Hub, cluster: Cluster, descripti
     }
 
 
-def _own_tolerations(hub: Hub) -> list[Values]:
-    singleuser = merge(*hub.own_values).get("singleuser")
+def _own_tolerations(name: str, cluster: Cluster) -> list[Values]:
+    singleuser = own_values(cluster, name).get("singleuser")
     own = cast("Values", singleuser).get("extraTolerations") if isinstance(singleuser, dict) else None
     return cast("list[Values]", own) if isinstance(own, list) else []
 

@@ -8,7 +8,7 @@ looked up: what a schema says of a secret's text is left to `plan`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,12 +41,12 @@ class Checked:
     unseen: tuple[Chart, ...] = ()
 
 
-def check(cluster: Cluster, description: Description) -> Checked:
-    """Every hub of the cluster: its values against its chart's schema, its sizes, and whether it is open although
-    nobody said so."""
+def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None = None) -> Checked:
+    """These hubs of the cluster (None: all): their values against their charts' schemas, their sizes, and whether they
+    are open although nobody said so."""
     problems: list[Problem] = []
     unseen: dict[Chart, None] = {}
-    for hub in cluster.hubs:
+    for hub in cluster.hubs if hubs is None else hubs:
         chart, layers = charts.chart(hub, cluster), persistent.layers(hub, cluster, description)
         values = merge(*(layer.values for layer in layers))
         problems += profiles.problems(hub, cluster, description)

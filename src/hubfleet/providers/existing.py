@@ -32,14 +32,15 @@ class ExistingProvider:
     contract: int = CONTRACT
 
     def describe(self, cluster: Cluster) -> Description:
-        """The kubeconfig's absolute path and the context. A relative path is from the cluster file's folder.
+        """The kubeconfig's absolute path and the context. A relative path is from the folder of the file that has it.
 
         InvalidFiles where labels, taints or GPUs are wanted of pools that are not told apart.
         """
         settings = cluster.provider.settings
         if problems := [*_problems(cluster, settings.pool_label)]:
             raise InvalidFiles(problems)
-        kubeconfig = settings.kubeconfig and (cluster.file.parent / settings.kubeconfig.expanduser()).resolve()
+        folder = cluster.folder("provider", "existing", "kubeconfig")
+        kubeconfig = settings.kubeconfig and (folder / settings.kubeconfig.expanduser()).resolve()
         label = settings.pool_label
         return Description(
             infrastructure=ExistingCluster(cluster.name, kubeconfig, settings.context),

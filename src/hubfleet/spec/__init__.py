@@ -12,8 +12,8 @@ acts.
 """
 
 from hubfleet.spec.checking import doubts
-from hubfleet.spec.layering import Causes, How, Layer, Origin, origin
-from hubfleet.spec.loading import load_cluster
+from hubfleet.spec.fleets import FLEET_FILE, Fleet, Member, load_alone, load_cluster, load_fleet
+from hubfleet.spec.layering import Causes, How, Layer, Origin, origin, own_values, stack
 from hubfleet.spec.merging import merge, without_nulls
 from hubfleet.spec.models import (
     Auth,
@@ -32,19 +32,22 @@ from hubfleet.spec.models import (
     Storage,
     Taint,
 )
+from hubfleet.spec.places import Level, Place, Places
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem
 from hubfleet.spec.reading import Document, read
 from hubfleet.spec.resolving import resolve, without_secrets
-from hubfleet.spec.schema import json_schema
+from hubfleet.spec.schema import Of, json_schema
 from hubfleet.spec.secrets import MissingSecret, Secret, reveal
 
 __all__ = [
+    "FLEET_FILE",
     "Auth",
     "Causes",
     "Cluster",
     "ControlPlane",
     "Culling",
     "Document",
+    "Fleet",
     "GitHub",
     "Homes",
     "How",
@@ -53,10 +56,15 @@ __all__ = [
     "InvalidFiles",
     "KeyPath",
     "Layer",
+    "Level",
+    "Member",
     "MissingSecret",
     "Model",
     "NodeCount",
+    "Of",
     "Origin",
+    "Place",
+    "Places",
     "Pool",
     "Position",
     "Problem",
@@ -67,12 +75,16 @@ __all__ = [
     "Taint",
     "doubts",
     "json_schema",
+    "load_alone",
     "load_cluster",
+    "load_fleet",
     "merge",
     "origin",
+    "own_values",
     "read",
     "resolve",
     "reveal",
+    "stack",
     "without_nulls",
     "without_secrets",
 ]

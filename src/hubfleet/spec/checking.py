@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from hubfleet.spec.models import Cluster, Hub, Pool
-from hubfleet.spec.problems import KeyPath, Position, Problem, written
+from hubfleet.spec.places import Place
+from hubfleet.spec.problems import KeyPath, Problem
 from hubfleet.spec.reading import is_file
 from hubfleet.spec.wording import did_you_mean, one_of
 
-Where = Callable[..., Position]
+Where = Callable[..., Place]
 """Takes a key's path as arguments and gives its place."""
 
 LEAST_USER_PASSWORD = 8
@@ -35,19 +35,14 @@ def pool_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Whe
         yield _problem(where, ("pools",), what, "leave one without taints, best the pool that runs core")
 
 
-def hub_problems(hubs: Mapping[str, Hub], folder: Path, where: Where) -> Iterator[Problem]:
-    """What is wrong with hubs beyond their single values. `folder` is the cluster file's."""
-    domains: dict[str, str] = {}
+def hub_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+    """What is wrong with hubs beyond their single values."""
     for name, hub in hubs.items():
         if name == "default" or name.startswith(("kube-", "hubfleet-")):
             owner = "hubfleet's" if name.startswith("hubfleet-") else "Kubernetes'"
             what = f"a hub's name is its namespace, and {name} is {owner} own"
             yield _problem(where, ("hubs", name), what, "give the hub another name")
-        first = domains.setdefault(hub.domain, name)
-        if first != name:
-            what = f"hub {first} has the domain {hub.domain} already"
-            yield _problem(where, ("hubs", name, "domain"), what, "give each hub its own")
-        yield from _chart_problems(name, hub, folder, where)
+        yield from _chart_problems(name, hub, where)
         yield from _admin_problems(name, hub, where)
 
 
@@ -69,16 +64,17 @@ def choice_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: W
                 seen.add(one.slug)
 
 
-def doubts(cluster: Cluster) -> Iterator[Problem]:
-    """What is valid and hardly meant."""
-    for name, hub in cluster.hubs.items():
+def doubts(cluster: Cluster, hubs: Iterable[str] | None = None) -> Iterator[Problem]:
+    """What is valid and hardly meant of these hubs (None: all)."""
+    for name in cluster.hubs if hubs is None else hubs:
+        hub = cluster.hubs[name]
         if hub.image and ":" not in hub.image.rpartition("/")[2] and "@" not in hub.image:
             what = f"the image {hub.image} has no tag: users get whatever it is on the day when a node fetches it"
-            yield _problem(cluster.position, ("hubs", name, "image"), what, "write the tag that you tried")
+            yield _problem(cluster.place, ("hubs", name, "image"), what, "write the tag that you tried")
         if hub.auth.native and (claimable := [*hub.admins, *hub.auth.native.allowed_users]):
             what = f"the names {', '.join(claimable)} belong to whoever signs up under them first"
             remedy = "sign up under each before you tell people the hub's address"
-            yield _problem(cluster.position, ("hubs", name, "auth", "native"), what, remedy)
+            yield _problem(cluster.place, ("hubs", name, "auth", "native"), what, remedy)
 
 
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
@@ -99,10 +95,13 @@ def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
             yield _problem(where, (*path, "admin_password"), what, "take another, or leave it out: hubfleet makes one")
 
 
-def _chart_problems(name: str, hub: Hub, folder: Path, where: Where) -> Iterator[Problem]:
-    if "/" in hub.chart and not is_file(folder / hub.chart / "Chart.yaml"):
-        what = f"there is no chart in the folder {folder / hub.chart} (no Chart.yaml)"
-        yield _problem(where, ("hubs", name, "chart"), what, "the path counts from the cluster file's folder")
+def _chart_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
+    path = ("hubs", name, "chart")
+    if "/" in hub.chart:
+        folder = where(*path).position.file.parent / hub.chart
+        if not is_file(folder / "Chart.yaml"):
+            what = f"there is no chart in the folder {folder} (no Chart.yaml)"
+            yield _problem(where, path, what, "the path counts from the folder of this file")
 
 
 def _admin_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
@@ -119,4 +118,4 @@ def _admin_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
 
 
 def _problem(where: Where, path: KeyPath, what: str, remedy: str) -> Problem:
-    return Problem(where(*path), what, written(path), remedy)
+    return where(*path).problem(what, remedy)

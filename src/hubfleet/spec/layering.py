@@ -6,17 +6,21 @@ values nobody asks about costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
-from hubfleet.spec.models import Cluster
+from hubfleet.spec.merging import merge
+from hubfleet.spec.models import Cluster, Hub, HubDefaults
+from hubfleet.spec.places import FLEET, HUB_DEFAULTS, Level
 from hubfleet.spec.problems import KeyPath, Position, written
 
 Causes = Mapping[KeyPath, Sequence[KeyPath]]
 """A path in computed values -> the keys of the file from which everything there is computed, the one that counts most
 first. The nearest path above a value counts; () is above all."""
+
+_CIRCUMSTANCES = {"provider", "pools"}
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,71 @@ class Origin:
                 return f"default of {self.key}"
 
 
+def own_values(cluster: Cluster, hub: str) -> dict[str, Any]:
+    """What people wrote for this hub's chart, merged: in defaults of the fleet and of the cluster, and for itself."""
+    return merge(*(layer.values for _, layer in _own(cluster, hub)))
+
+
+def stack(cluster: Cluster, hub: str, computed: Layer) -> tuple[Layer, ...]:
+    """All layers of a hub's values, weakest first: those of hubfleet, the fleet, the cluster, the hub; of each what is
+    computed from its keys, then its values_files, then its values. So the nearer to the hub somebody says something,
+    in whatever way, the more it counts."""
+    own = list(_own(cluster, hub))
+    if all(level is Level.HUB for level, _ in own):
+        return (computed, *(layer for _, layer in own))
+    parts = _by_level(cluster, computed)
+    every = [(level, Layer(values, causes=computed.causes)) for level, values in parts.items()]
+    return tuple(layer for _, layer in sorted([*every, *own], key=lambda one: one[0]))
+
+
+def _own(cluster: Cluster, hub: str) -> Iterator[tuple[Level, Layer]]:
+    levels: list[tuple[Level, Hub | HubDefaults, KeyPath]] = [
+        (Level.CLUSTER, cluster.defaults.hub, HUB_DEFAULTS),
+        (Level.HUB, cluster.hubs[hub], ("hubs", hub)),
+    ]
+    if cluster.fleet is not None:
+        levels.insert(0, (Level.FLEET, cluster.fleet.defaults.hub, (FLEET, *HUB_DEFAULTS)))
+    for level, own, at in levels:
+        for index, file in enumerate(own.values_files):
+            yield level, Layer(file.values, (*at, "values_files", index))
+        if own.values:
+            yield level, Layer(own.values, (*at, "values"))
+
+
+def _by_level(cluster: Cluster, computed: Layer) -> dict[Level, dict[str, Any]]:
+    """The computed values, taken apart by who says from what they are computed."""
+    causes = computed.causes or {}
+    levels = {path: _level(cluster, keys) for path, keys in causes.items()}
+    parts: dict[Level, dict[str, Any]] = {}
+
+    def put(values: Mapping[str, Any], path: KeyPath, level: Level) -> None:
+        for key, value in values.items():
+            here = (*path, key)
+            at = levels.get(here, level)
+            if isinstance(value, Mapping) and value:
+                put(cast("Mapping[str, Any]", value), here, at)
+            else:
+                _set(parts.setdefault(at, {}), here, value)
+
+    put(computed.values, (), levels.get((), Level.HUBFLEET))
+    return parts
+
+
+def _level(cluster: Cluster, keys: Sequence[KeyPath]) -> Level:
+    """Who says what is computed from the first of these keys that is written. What follows from the cloud, its pools,
+    or from there being a hub is nobody's wish: any values that somebody wrote count more."""
+    for key in keys:
+        if (place := cluster.places.find(key)) is not None:
+            return Level.HUBFLEET if key[0] in _CIRCUMSTANCES or len(key) == len(("hubs", "NAME")) else place.level
+    return Level.HUBFLEET
+
+
+def _set(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
+    for key in path[:-1]:
+        tree = tree.setdefault(str(key), {})
+    tree[str(path[-1])] = value
+
+
 def origin(cluster: Cluster, layers: Sequence[Layer], path: KeyPath) -> Origin:
     """Where the value at `path` of the merged layers comes from; where that is a map, its strongest part. LookupError
     if no layer says anything of it."""
@@ -81,11 +150,11 @@ def _says(values: Any, path: KeyPath) -> bool:
 
 def _of(cluster: Cluster, layer: Layer, path: KeyPath) -> Origin:
     if layer.causes is None:
-        key: KeyPath = (*layer.at, *path)
-        return Origin(How.SET, written(key), cluster.position(*key))
+        place = cluster.place(*layer.at, *path)
+        return Origin(How.SET, place.key, place.position)
     above = next(path[:end] for end in range(len(path), -1, -1) if path[:end] in layer.causes)
     keys = layer.causes[above]
-    there = next((key for key in keys if key in cluster.positions), None)
+    there = next(filter(None, map(cluster.places.find, keys)), None)
     if there is None:
         return Origin(How.DEFAULT, written(keys[0]), cluster.position(*keys[0]))
-    return Origin(How.COMPUTED, written(there), cluster.position(*there))
+    return Origin(How.COMPUTED, there.key, there.position)

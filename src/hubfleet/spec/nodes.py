@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from hubfleet.spec.models import Pool, Taint
-from hubfleet.spec.problems import KeyPath, Position, Problem, written
+from hubfleet.spec.places import Place
+from hubfleet.spec.problems import KeyPath, Problem
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -16,18 +17,18 @@ RESERVED = ("kubernetes.io", "k8s.io", "x-k8s.io", "capi.stackhpc.com", "hubflee
 _SYNTAX = "write NAME or example.org/NAME: letters, digits, -, _ and ., a letter or digit first and last, at most 63"
 
 
-def node_problems(pools: Mapping[str, Pool], where: Callable[..., Position]) -> Iterator[Problem]:
+def node_problems(pools: Mapping[str, Pool], where: Callable[..., Place]) -> Iterator[Problem]:
     """What is wrong with the labels and taints of pools beyond their single values."""
     for name, pool in pools.items():
         marks: list[tuple[str, KeyPath]] = [(key, ("pools", name, "labels", key)) for key in pool.labels]
         marks += [(one.key, ("pools", name, "taints", index)) for index, one in enumerate(pool.taints)]
         for key, path in marks:
             if said := _key_problem(key):
-                yield Problem(where(*path), said[0], written(path), said[1])
+                yield where(*path).problem(*said)
         for index in _repeated(pool.taints):
             path = ("pools", name, "taints", index)
             what = f"this pool has a taint {pool.taints[index].key} with that effect already"
-            yield Problem(where(*path), what, written(path), "keep one of them: Kubernetes takes no second")
+            yield where(*path).problem(what, "keep one of them: Kubernetes takes no second")
 
 
 def _key_problem(key: str) -> tuple[str, str] | None:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel
 
 from hubfleet.spec.checking import unfit_passwords
 from hubfleet.spec.models import Cluster, ProviderBlock, ValuesFile
-from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem, written
+from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem
 from hubfleet.spec.secrets import MASK, MissingSecret, Secret
 
 _Change = Callable[[Secret, KeyPath], Secret]
 
 
-def resolve(cluster: Cluster, environ: Mapping[str, str]) -> Cluster:
+def resolve(cluster: Cluster, environ: Mapping[str, str], hubs: Collection[str] | None = None) -> Cluster:
     """The same cluster, its secrets looked up: `Secret.reveal` works on each. Reads `environ` and the files named.
+    Those of hubs that are not among `hubs` (None: all) are left alone.
 
     InvalidFiles with every secret that is missing or unfit, each with its place; never with a secret.
     """
     problems: list[Problem] = []
 
     def look_up(secret: Secret, path: KeyPath) -> Secret:
+        if hubs is not None and path[0] == "hubs" and path[1] not in hubs:
+            return secret
         try:
-            return secret.resolve(environ, cluster.file.parent)
+            return secret.resolve(environ, cluster.folder(*path))
         except MissingSecret as error:
-            problems.append(Problem(cluster.position(*path), error.what, written(path), error.remedy))
+            problems.append(cluster.place(*path).problem(error.what, error.remedy))
             return secret
 
     resolved = cast("Cluster", _changed(cluster, (), look_up))
-    problems += unfit_passwords(resolved.hubs, resolved.position)
+    problems += unfit_passwords(resolved.hubs, resolved.place)
     if problems:
         raise InvalidFiles(problems)
     return resolved

@@ -59,7 +59,7 @@ class Reference:
             why = (isinstance(error, OSError) and error.strerror) or "it is not text in UTF-8"
             raise MissingSecret(
                 f"the secret's file {path} cannot be read: {why}",
-                remedy="write the secret into it; the path counts from the cluster file's folder",
+                remedy="write the secret into it; the path counts from the folder of the file that names it",
                 layer=Layer.FILE,
             ) from None  # a UnicodeDecodeError carries what it could not decode
         if not text:

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from hubfleet.spec.models import PATTERNS
-from hubfleet.spec.problems import KeyPath, Position, Problem, written
+from hubfleet.spec.places import Places
+from hubfleet.spec.problems import KeyPath, Problem
 from hubfleet.spec.secrets import BadReferences
 
 _WANTED = {
@@ -52,15 +53,16 @@ def one_of(known: Sequence[str]) -> str:
 
 
 def problems(
-    errors: Sequence[ErrorDetails], model: type[BaseModel], prefix: KeyPath, positions: Mapping[KeyPath, Position]
+    errors: Sequence[ErrorDetails], model: type[BaseModel], prefix: KeyPath, places: Places
 ) -> Iterator[Problem]:
-    """Each of pydantic's errors over `model`, which stands at `prefix` in the file that has these positions."""
+    """Each of pydantic's errors over `model`, which stands at `prefix`. A key that is missing is missing in the file
+    itself, whatever its defaults say."""
     for error in errors:
         loc: KeyPath = tuple(part for part in error["loc"] if part != "[key]")
         for below, what, remedy in _said(error, model, loc, prefix):
             path = (*prefix, *loc, *below)
-            place = next(positions[path[:end]] for end in range(len(path), -1, -1) if path[:end] in positions)
-            yield Problem(place, what, written(path), remedy)
+            place = places.own(path) if error["type"] == "missing" else places.at(path)
+            yield place.problem(what, remedy)
 
 
 def _instead(word: str, known: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from hubfleet.spec.models.auth import (
 )
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
+from hubfleet.spec.models.fleets import Defaults, FleetDefaults, FleetFile, HubDefaults
 from hubfleet.spec.models.hubs import Culling, Homes, Hub, ImageChoice, Placeholders, Profile, ValuesFile
 from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
@@ -31,6 +32,9 @@ __all__ = [
     "ClusterFile",
     "ControlPlane",
     "Culling",
+    "Defaults",
+    "FleetDefaults",
+    "FleetFile",
     "GenericOAuth",
     "GitHub",
     "Globus",
@@ -38,6 +42,7 @@ __all__ = [
     "GoogleGroups",
     "Homes",
     "Hub",
+    "HubDefaults",
     "IdentityProvider",
     "ImageChoice",
     "Ingress",

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SkipValidation
 
 from hubfleet.spec.models.fields import NO_OTHER_NAMES, Email, Model, Name, Text
+from hubfleet.spec.models.fleets import Defaults, FleetFile
 from hubfleet.spec.models.hubs import Homes, Hub
 from hubfleet.spec.models.pools import Pool
-from hubfleet.spec.problems import KeyPath, Position
+from hubfleet.spec.places import Place, Places
+from hubfleet.spec.problems import Position
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -68,17 +70,29 @@ class ClusterFile(Model):
     """How the world comes in."""
     hubs: Annotated[Mapping[Name, Hub], NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])
     """The hubs, by name; the name is also that of the hub's namespace."""
+    defaults: Defaults = Defaults()
+    """What its hubs have that do not say otherwise."""
 
 
 class Cluster(ClusterFile):
-    """A whole cluster file, valid, with its place. `positions`: a key's path ("pools", "user") to its place in the
-    file; values of a values file are under ("hubs", HUB, "values_files", INDEX, ...)."""
+    """A cluster of the files, valid: what its own file says, completed by the fleet's defaults.
+
+    `places`: where a key's path is written. Values of a values file are under ("hubs", HUB, "values_files", INDEX,
+    ...), the fleet's file under ("fleet", ...).
+    """
 
     file: Path = Field(exclude=True)
-    positions: SkipValidation[Mapping[KeyPath, Position]] = Field(exclude=True, repr=False)
+    fleet: FleetFile | None = Field(default=None, exclude=True)
+    places: SkipValidation[Places] = Field(exclude=True, repr=False)
+
+    def place(self, *path: str | int) -> Place:
+        """Where this key is written, or the nearest key above it that is."""
+        return self.places.at(path)
 
     def position(self, *path: str | int) -> Position:
-        """Where this key is in the file, or the nearest key above it that is there."""
-        while path and path not in self.positions:
-            path = path[:-1]
-        return self.positions.get(path, Position(self.file))
+        """The position of `place`."""
+        return self.places.at(path).position
+
+    def folder(self, *path: str | int) -> Path:
+        """From which a path counts that stands at this key: the folder of the file in which it is written."""
+        return self.position(*path).file.parent

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Field, model_validator
 
 from hubfleet.spec.models.auth import Auth
-from hubfleet.spec.models.fields import ChartName, Domain, Image, Model, Quantity, Text, Values
+from hubfleet.spec.models.fields import ChartName, Domain, Image, Model, Name, Quantity, Text, Values
 
 
 class Homes(Model):
@@ -118,7 +117,9 @@ class Hub(Model):
     """How many servers a user may have besides the first. Where each server has a volume of its own, so have these."""
     chart: ChartName = "jupyterhub"
     """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), or the
-    path of a chart's folder, with a `/` in it, from the cluster file's folder."""
+    path of a chart's folder, with a `/` in it, from the folder of the file that names it."""
+    ring: Name | None = None
+    """The ring of the fleet that it belongs to: `apply` goes from ring to ring."""
     homes: Homes | None = None
     """Home directories of this hub; left out, as `storage` has it."""
     culling: Culling = Culling()
@@ -127,9 +128,5 @@ class Hub(Model):
     """Anything the chart takes. Wins over values_files, and these win over what hubfleet computes: maps merge, lists
     replace, null deletes."""
     values_files: tuple[ValuesFile, ...] = ()
-    """YAML files of such values, from the cluster file's folder; a later one wins over an earlier one."""
-
-    @property
-    def own_values(self) -> tuple[Mapping[str, Any], ...]:
-        """The user's values, weakest first: those of the files in order, then `values`. For `merge`."""
-        return (*(file.values for file in self.values_files), self.values)
+    """YAML files of such values, their paths from the folder of the file that names them; a later one wins over an
+    earlier one."""
