@@ -3,6 +3,7 @@ the values that open it stand."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,22 @@ def test_validate_says_so(tmp_path: Path) -> None:
     ran = CliRunner().invoke(hubfleet, ["validate", str(file)])
     assert isinstance(ran.exception, InvalidFiles)
     assert "anybody on the internet could log in" in str(ran.exception)
+
+
+def test_a_default_of_the_fleet_that_opens_hubs_is_told_where_it_stands(tmp_path: Path) -> None:
+    values = {"hub": {"config": {"OAuthenticator": {"allow_all": True}}}}
+    fleet = {"clusters": ["a.yaml"], "defaults": {"hub": {"values": values}}}
+    hubs: dict[str, Any] = {
+        "closed": {"domain": "a.example.org", "auth": {"shared_password": {}}},
+        "meant": {"domain": "b.example.org", "open": True, "auth": github(allow_all=True)},
+        "opened": {"domain": "c.example.org", "auth": github(organizations=["lab"])},
+    }
+    pools = {"all": {"runs": ["core", "users"]}}
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(fleet))
+    (tmp_path / "a.yaml").write_text(
+        yaml.safe_dump({"name": "aaa", "provider": {"existing": {}}, "pools": pools, "hubs": hubs})
+    )
+    ran = CliRunner().invoke(hubfleet, ["validate", str(tmp_path), "--json"])
+    (one,) = json.loads(ran.output)["problems"]
+    assert one["key"] == "defaults.hub.values.hub.config.OAuthenticator.allow_all"
+    assert one["file"].endswith("fleet.yaml")
