@@ -110,6 +110,11 @@ class Helm:
         how = ("--timeout", f"{self._timeout:.0f}s", *(() if hooks else ("--no-hooks",)))
         self._cluster(*words, *how, timeout=self._timeout + 30)
 
+    def rollback(self, release: str, namespace: str, revision: int) -> None:
+        """Make the release what that revision was, with its labels; nothing is waited for but the chart's hooks."""
+        words = ("rollback", release, str(revision), "--namespace", namespace, "--history-max", "5")
+        self._cluster(*words, "--timeout", f"{self._timeout:.0f}s", timeout=self._timeout + 30)
+
     def values(self, release: str, namespace: str) -> Mapping[str, Any]:
         """The values that the release was last given. They hold secrets."""
         words = ("get", "values", release, "--namespace", namespace, "--output", "json")
