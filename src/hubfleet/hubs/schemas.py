@@ -95,7 +95,6 @@ def _nothing(address: str) -> Any:
 
 
 def _of_hub(hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer]) -> Iterator[Problem]:
-    merged = merge(*(layer.values for layer in layers))
     secret: set[KeyPath] = set()
 
     def plain(leaf: Any, path: KeyPath) -> Any:
@@ -104,7 +103,7 @@ def _of_hub(hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Seq
             return str(leaf)
         return leaf
 
-    values = without_nulls(merge(rules.defaults, map_leaves(merged, plain)))
+    values = map_leaves(without_nulls(merge(rules.defaults, *(layer.values for layer in layers))), plain)
     for error in rules.validator.iter_errors(values):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)

@@ -74,7 +74,8 @@ def _values_document(file: Path) -> ValuesDocument:
     except InvalidFiles as error:
         return ValuesDocument(problems=error.problems)
     try:
-        return ValuesDocument(document, cast("dict[str, Any]", mark(document.tree)), document.problems)
+        values = cast("dict[str, Any]", mark(document.tree)) if "${" in document.text else document.tree
+        return ValuesDocument(document, values, document.problems)
     except BadReferences as error:
         bad = [Problem(document.positions[key], what, written(key), NO_REFERENCE) for key, what in error.found]
         return ValuesDocument(document, problems=(*document.problems, *bad))

@@ -189,7 +189,7 @@ def reveal(values: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[KeyPath
 
 def map_leaves(tree: Any, change: Callable[[Any, KeyPath], Any], path: KeyPath = ()) -> Any:
     """A copy of maps and lists in which each leaf is what `change` makes of it and of its path."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict | Mapping):  # a dict nearly always, which is found ten times as quickly
         entries = cast("Mapping[str, Any]", tree).items()
         return {key: map_leaves(value, change, (*path, key)) for key, value in entries}
     if isinstance(tree, list | tuple):
