@@ -28,7 +28,8 @@ try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux
 	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet credentials examples/first-hub --hub main
 
 test: setup lint  ## Everything: what CI runs (Linux, root).
-	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends chromium; }
+	for program in chromium:chromium gpg:gnupg; do command -v $${program%:*} >/dev/null || \
+	  { apt-get update -q && apt-get install -yq --no-install-recommends $${program#*:}; } || exit; done
 	$(BIN)/pytest tests
 
 unit: setup  ## The tests that need nothing, in seconds.

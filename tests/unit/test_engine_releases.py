@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -443,6 +444,14 @@ def test_values_that_the_chart_does_not_take_are_told_with_their_place(tmp_path:
     (problem,) = releases.check([wrong.release], wrong.helm, wrong.file)
     assert problem.position == wrong.file.position("hubs", "main", "values", "hub", "imag")
     assert (problem.key, "knows no such key" in problem.what) == ("hubs.main.values.hub.imag", True)
+
+
+@pytest.mark.parametrize("told", ["8443123", "8.443123e+06"])
+def test_a_number_that_is_secret_is_masked_however_helm_writes_it(trial: Trial, told: str) -> None:
+    hidden = replace(trial.release, values={"port": 8443123, "on": True}, secret_paths=frozenset({("port",), ("on",)}))
+    trial.program.answer([HELM, "template"], stderr=f"Error: execution error at (x): true is not {told}", code=1)
+    with pytest.raises(HubfleetError, match="true is not ••••"):
+        releases.check([hidden], trial.helm, trial.file)
 
 
 # the cluster is new

@@ -6,6 +6,7 @@ import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -301,8 +302,18 @@ def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[s
 
 
 def _secrets(release: Release) -> tuple[str, ...]:
+    """The texts by which its secrets can be told; none by which a boolean could."""
     found = (_at(release.values, path) for path in release.secret_paths)
-    return tuple(text for text in found if isinstance(text, str) and text)
+    return tuple(text for one in found for text in _told_as(one) if text)
+
+
+def _told_as(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ()
+    digits, _, exponent = f"{Decimal(str(value)).normalize():e}".partition("e")
+    return str(value), f"{digits}e{int(exponent):+03d}"  # as Go writes a large one (fmt's %v), and so Helm
 
 
 def _at(values: Any, path: Sequence[str | int]) -> Any:

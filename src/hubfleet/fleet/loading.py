@@ -13,6 +13,7 @@ from hubfleet.errors import UsageError
 from hubfleet.fleet.selecting import Selection, chosen, members
 from hubfleet.provider import Description
 from hubfleet.spec import FLEET_FILE, Cluster, InvalidFiles, Of, Pool, Problem, doubts, json_schema, resolve
+from hubfleet.spec.resolving import references
 from hubfleet.spec.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ class Target:
     hubs: frozenset[str] | None = None
     opened: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     """What was opened on its behalf; targets made of one another share it."""
+
+    def __post_init__(self) -> None:
+        """No program that is started on its behalf gets the environment variables that its files take secrets from."""
+        named = {one.name for one in references(self.cluster) if one.kind == "env"}
+        if named:
+            from hubfleet.tools import process  # `validate` is quicker without
+
+            process.withhold(named)
 
     @property
     def clouds(self) -> Clouds:
@@ -55,7 +64,10 @@ class Target:
 
     def resolved(self) -> Target:
         """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
-        return self.of(resolve(self.cluster, os.environ, self.hubs))
+        from hubfleet.tools.sops import Files
+
+        files: Files = self.opened.setdefault("sops", Files())
+        return self.of(resolve(self.cluster, os.environ, self.hubs, files.decrypted))
 
     def of(self, cluster: Cluster) -> Target:
         """The same with another cluster in its place. Raises `spec.InvalidFiles` as `load` does."""
