@@ -34,8 +34,11 @@ _EDIT = "make the change with `sops edit` (or `sops set`), which encrypts it"
 def values_of(document: Document) -> dict[str, Any]:
     """The free values in a document, secrets as `Secret`s: what is encrypted, and texts that hold references.
     InvalidFiles for what cannot be meant."""
+    encrypted = is_encrypted(document.tree)
+    if not encrypted and "${" not in document.text:
+        return document.tree
     try:
-        return cast("dict[str, Any]", _sealed(document) if is_encrypted(document.tree) else mark(document.tree))
+        return cast("dict[str, Any]", _sealed(document) if encrypted else mark(document.tree))
     except BadReferences as error:
         bad = [Problem(document.positions[key], what, written(key), NO_REFERENCE) for key, what in error.found]
     raise InvalidFiles(bad)
