@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
 
-.PHONY: help setup try test unit lint fix docs lock bench bench-pools
+.PHONY: help setup try test unit lint fix docs lock bench bench-fleet bench-pools
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux
 	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet credentials examples/first-hub --hub main
 
 test: setup lint  ## Everything: what CI runs (Linux, root).
-	command -v chromium >/dev/null || { apt-get update -q && apt-get install -yq --no-install-recommends chromium; }
+	for program in chromium:chromium gpg:gnupg; do command -v $${program%:*} >/dev/null || \
+	  { apt-get update -q && apt-get install -yq --no-install-recommends $${program#*:}; } || exit; done
 	$(BIN)/pytest tests
 
 unit: setup  ## The tests that need nothing, in seconds.
@@ -52,6 +53,10 @@ docs: setup  ## Write the generated pages of docs/reference anew.
 bench: setup  ## Print the figures of the first hub (Linux, root; about a minute).
 	$(BIN)/python -m compileall -q src
 	$(BIN)/python -m benchmarks first-hub
+
+bench-fleet: setup  ## Print the figures of a fleet's files (helm on the PATH; five minutes).
+	$(BIN)/python -m compileall -q src benchmarks
+	$(BIN)/python -m benchmarks fleet --large
 
 bench-pools: setup  ## Print the figures of clusters with many pools (Linux, root; 25 minutes).
 	$(BIN)/python -m compileall -q src

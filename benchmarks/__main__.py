@@ -1,10 +1,12 @@
-"""`make bench`, `make bench-pools`: figures, each with its target, on this machine; what they mean is in
-docs/explanation/figures.md.
+"""`make bench`, `make bench-fleet`, `make bench-pools`: figures, each with its target, on this machine; what they mean
+is in docs/explanation/figures.md.
 
     python -m benchmarks first-hub [--cold]           the command line, a sandbox, a hub on it; about a minute
+    python -m benchmarks fleet [--large]              files of 171 hubs, or 10,000; a minute, or three
     python -m benchmarks jetstream2 [--pools 1,4,8]   clusters of many pools, against a plain loop; half an hour
 
-Both print one table; `--json FILE` writes the same for programs, `--state DIR` uses a sandbox that runs.
+Each prints one table; `--json FILE` writes the same for programs, `--state DIR` uses a
+sandbox that runs.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import first_hub, jetstream2
+from benchmarks import first_hub, fleet, jetstream2
 from benchmarks.figures import Circumstances, Figures
 from benchmarks.running import sandbox
 
@@ -28,6 +30,8 @@ def main() -> None:
     try:
         if options.what == "first-hub":
             first_hub.run(figures, options.state, cold=options.cold)
+        elif options.what == "fleet":
+            fleet.run(figures, large=options.large)
         else:
             with sandbox(options.state, os.environ, "--node-boot", f"{jetstream2.BOOT:g}") as there:
                 bench = jetstream2.Bench(
@@ -56,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_subparsers(dest="what", required=True)
     hub = what.add_parser("first-hub", parents=[common], help="the command line, a sandbox, a hub on it")
     hub.add_argument("--cold", action="store_true", help="also from nothing, with an empty cache (ten minutes more)")
+    files = what.add_parser("fleet", parents=[common], help="a fleet's files, without a cluster (helm on the PATH)")
+    files.add_argument("--large", action="store_true", help="also with 1,000 clusters and 10,000 hubs")
     pools = what.add_parser("jetstream2", parents=[common], help="clusters of many pools")
     pools.add_argument("--pools", type=_numbers, default=(1, 4, 8), help="how many, as 1,4,8")
     pools.add_argument("--runs", type=_positive, default=2, help="of hubfleet, for each [2]")

@@ -113,6 +113,7 @@ class _Start:
 
     def _openstack(self, say: Say) -> None:
         services.start(self.layout, self.venv, self.programs, say)
+        services.wake_keystone(self.layout, databases.read(self.layout.openstack).secrets)
 
     def _machine_room(self, _: Say) -> None:
         machine_room.start(self.layout, self.programs, self.images)

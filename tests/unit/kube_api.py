@@ -140,7 +140,9 @@ class Api:
                 return _status(409, "the object has been modified")
             del body["metadata"]["resourceVersion"]
             return _json(self.add(*key, **body))
-        if request.method == "PATCH" and plural in {"daemonsets", "deployments", "statefulsets"}:
+        if request.method == "PATCH" and (
+            plural in {"daemonsets", "deployments", "statefulsets"} or "data" not in body
+        ):
             return _json(self.add(*key, **_merged(there, body)))
         if request.method == "PATCH":
             if body.get("metadata", there["metadata"])["resourceVersion"] != there["metadata"]["resourceVersion"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -443,6 +444,31 @@ def test_values_that_the_chart_does_not_take_are_told_with_their_place(tmp_path:
     (problem,) = releases.check([wrong.release], wrong.helm, wrong.file)
     assert problem.position == wrong.file.position("hubs", "main", "values", "hub", "imag")
     assert (problem.key, "knows no such key" in problem.what) == ("hubs.main.values.hub.imag", True)
+
+
+def test_which_values_are_secret_is_written_down_with_the_release(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, values={"hub": {"config": {"A": {"b": ["x", "${env:TOKEN}"]}}}})
+    trial.install()
+    (seen,) = trial.observe()
+    shared = ("hub", "config", "SharedPasswordAuthenticator", "user_password")
+    assert seen.secret_keys == {("hub", "config", "A", "b", 1), shared}
+
+
+def test_a_helm_that_fails_leaves_it_written_down_as_well(trial: Trial) -> None:
+    trial.api.record("main", "main", 1, "failed", **{CLUSTER: "pythia", DIGEST: trial.release.digest})
+    trial.program.answer([HELM, "upgrade"], stderr="Error: no", code=1)
+    with pytest.raises(HubfleetError):
+        trial.install()
+    (seen,) = trial.observe()
+    assert seen.secret_keys
+
+
+@pytest.mark.parametrize("told", ["8443123", "8.443123e+06"])
+def test_a_number_that_is_secret_is_masked_however_helm_writes_it(trial: Trial, told: str) -> None:
+    hidden = replace(trial.release, values={"port": 8443123, "on": True}, secret_paths=frozenset({("port",), ("on",)}))
+    trial.program.answer([HELM, "template"], stderr=f"Error: execution error at (x): true is not {told}", code=1)
+    with pytest.raises(HubfleetError, match="true is not ••••"):
+        releases.check([hidden], trial.helm, trial.file)
 
 
 # the cluster is new

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hubfleet.engine.run import Clock, Job, pause, run, together
+from hubfleet.engine.run import Clock, Job, pause, run, side_by_side, together
 from hubfleet.errors import CloudError, HubfleetError, Interrupted
 from hubfleet.events import Event, Kind
 
@@ -124,3 +124,54 @@ def test_the_first_failure_of_several_questions_is_raised() -> None:
 
 def test_the_longer_a_wait_the_more_seldom_a_look_but_never_a_twentieth_of_it_too_late() -> None:
     assert [pause(waited, least=0.3) for waited in (0, 5, 20, 60, 100, 3600)] == [0.3, 0.3, 1, 3, 5, 5]
+
+
+def test_of_several_asked_side_by_side_each_answers_for_itself() -> None:
+    meeting = threading.Barrier(2, timeout=10)
+
+    def fails(_: Clock) -> str:
+        meeting.wait()
+        raise CloudError("Magnum said no")
+
+    def answers(_: Clock) -> str:
+        meeting.wait()
+        return "well"
+
+    found = side_by_side({"a": fails, "b": answers})
+
+    assert list(found) == ["a", "b"]
+    assert found["b"] == "well"
+    assert isinstance(found["a"], CloudError)
+
+
+def test_what_nobody_foresaw_is_raised_when_all_are_over() -> None:
+    over: list[str] = []
+
+    def mistake(_: Clock) -> None:
+        raise TypeError("a mistake")
+
+    with pytest.raises(TypeError, match="a mistake"):
+        side_by_side({"a": mistake, "b": lambda _: over.append("b")})
+    assert over == ["b"]
+
+
+def test_ctrl_c_ends_all_waits_of_all_sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+    begun = threading.Barrier(3, timeout=10)
+
+    def waits(clock: Clock) -> None:
+        begun.wait()
+        try:
+            clock.sleep(600)
+        except Interrupted:
+            ended.append("x")
+            raise
+
+    def interrupted(*_: object, **__: object) -> None:
+        begun.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hubfleet.engine.run.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side({"a": waits, "b": waits})
+    assert ended == ["x", "x"]

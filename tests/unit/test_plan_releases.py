@@ -11,7 +11,7 @@ from hubfleet.errors import Refused
 from hubfleet.hubs import Release, releases
 from hubfleet.plan.releases import Observed, Removed, removal, steps
 from hubfleet.plan.steps import Action, Step
-from hubfleet.spec import Cluster
+from hubfleet.spec import Cluster, merge
 from tests.unit.hub_files import describe, load
 
 
@@ -29,7 +29,8 @@ class Trial:
 
 
 def installed(release: Release, cluster: str) -> Observed:
-    return Observed("main", "main", 1, "deployed", "main", cluster, release.digest)
+    there = Observed("main", "main", 1, "deployed", "main", cluster, release.digest)
+    return replace(there, secret_keys=release.secret_paths)
 
 
 @pytest.fixture
@@ -133,6 +134,25 @@ def test_a_changed_secret_is_told_without_its_values(tmp_path: Path) -> None:
     changes = trial.step(replace(trial.there, digest="other", values=old)).changes
     assert [(one.key, one.secret) for one in changes] == [("hub.extraEnv.OLD_PASSWORD", True), ("hub.extraEnv.X", True)]
     assert not any(secret in repr(changes) for secret in ("0ld", "f0rmer", "t0k3n"))
+
+
+def test_what_was_a_secret_is_not_shown_when_it_is_none_any_more(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    old = merge(trial.release.values, {"hub": {"nodeSelector": {"x": "hush-1"}, "config": {"A": {"b": "hush-2"}}}})
+    paths = {("hub", "nodeSelector", "x"), ("hub", "config", "A", "b")}
+    changes = trial.step(replace(trial.there, digest="other", values=old, secret_keys=frozenset(paths))).changes
+    assert {change.key for change in changes} == {"hub.nodeSelector.x", "hub.config.A.b"}
+    assert "hush" not in "".join(map(str, changes))
+
+
+def test_where_nobody_wrote_down_what_was_secret_no_old_value_is_shown(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    old = merge(trial.release.values, {"hub": {"config": {"A": {"b": "hush"}}}, "cull": {"every": 1}})
+    changes = trial.step(replace(trial.there, digest="other", values=old, secret_keys=None)).changes
+    assert {(change.key, change.old, change.secret) for change in changes} == {
+        ("hub.config.A.b", None, True),
+        ("cull.every", None, True),
+    }
 
 
 def test_generated_secrets_are_no_change(trial: Trial) -> None:

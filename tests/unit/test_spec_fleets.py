@@ -12,6 +12,7 @@ from hubfleet import hubs as floor
 from hubfleet.spec import InvalidFiles, Secret, merge, origin, resolve
 from tests.unit.fleet_files import POOLS, hubs, load, problems, tree
 from tests.unit.hub_files import describe
+from tests.unit.test_spec_sops import IN_CLEAR, WHOLE
 
 
 def defaults(**hub: Any) -> dict[str, Any]:
@@ -205,3 +206,33 @@ def test_one_cluster_that_is_wrong_does_not_hide_what_is_wrong_with_another(tmp_
         "clusters/three/cluster.yaml:5:",
         "clusters/two/cluster.yaml:4:",
     ]
+
+
+def test_a_fleets_encrypted_files_and_references_into_them_are_every_hubs(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text(WHOLE)
+    refers = {"hub": {"config": {"A": {"port": "${sops:shared.yaml#n}"}}}}
+    fleet = defaults(values=refers, values_files=["shared.yaml"])
+    found = load(tmp_path, fleet, a=hubs(one="one.example.org"))
+    assert found.every_problem == ()
+    (member,) = found.members
+    assert member.cluster
+    asked: list[Path] = []
+
+    def decrypt(file: Path) -> dict[str, Any]:
+        asked.append(file)
+        return IN_CLEAR
+
+    resolved = resolve(member.cluster, {}, decrypt=decrypt)
+    got, place, _ = values(resolved, "one", "a", "b")
+    assert (got.value, place) == ("hush-0123456789", "shared.yaml:1")
+    assert values(resolved, "one", "hub", "config", "A", "port")[0].value == 5
+    assert asked == [tmp_path / "shared.yaml"]
+
+
+def test_a_wrong_reference_in_a_fleets_defaults_is_told_once_where_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "shared.yaml").write_text(WHOLE)
+    fleet = defaults(values={"x": "${sops:shared.yaml#a.c}"})
+    found = load(tmp_path, fleet, a=hubs(one="one.example.org"), b=hubs(two="two.example.org"))
+    (problem,) = found.every_problem
+    assert (problem.position.file.name, problem.key) == ("fleet.yaml", "defaults.hub.values.x")
+    assert "has no c" in problem.what

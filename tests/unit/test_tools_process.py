@@ -122,3 +122,41 @@ def test_a_process_knows_when_it_began_before_its_first_import() -> None:
     before = time.monotonic()
     age = float(run(python(code), timeout=30).stdout)
     assert 0.28 <= age <= time.monotonic() - before + 0.02
+
+
+def test_a_secret_is_masked_also_where_the_cut_goes_through_it() -> None:
+    secret = "".join(f"{number:04}" for number in range(1000))
+    code = f"import sys; sys.exit('x' * 5000 + {secret!r})"
+    with pytest.raises(ProcessFailed) as caught:
+        run(python(code), timeout=30, secrets=[secret])
+    assert caught.value.stderr.endswith("xx••••")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "a-secret",
+        '"say \\"a\\""',
+        "of several",
+        "  lines: and\n",
+        "YS1zZWNyZXQ=",
+        "c2F5ICJhIg==",
+        "ü-ü-ü",
+        "\\u00fc-\\u00fc-\\u00fc",
+    ],
+)
+def test_a_secret_is_masked_however_a_program_tells_it(told: str) -> None:
+    secrets = ["a-secret", 'say "a"', "of several\n  lines: and\nx\n", "ü-ü-ü"]
+    masked = process.masker(secrets)(f"x: {told} y")
+    assert "••••" in masked
+    assert process.masker(secrets)("x of a y") == "x of a y"
+
+
+def test_no_program_gets_an_environment_variable_that_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_withheld", set[str]())
+    monkeypatch.setenv("HUSH", "hunter2")
+    process.withhold(["HUSH", "PATH"])
+    show = python("import os; print(os.environ.get('HUSH'), 'PATH' in os.environ)")
+    assert run(show, timeout=30).stdout == "None True\n"
+    assert run(show, timeout=30, env=os.environ).stdout == "None True\n"
+    assert process.on_terminal(python("import os, sys; sys.exit('HUSH' in os.environ)"), env=os.environ) == 0

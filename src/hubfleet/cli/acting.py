@@ -1,4 +1,4 @@
-"""`plan`, `apply` and `destroy`: the verbs that change something, or say what would change."""
+"""`plan` and `destroy`, and what every verb that changes something does: show what would change, and ask."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from hubfleet.plan import Plan
 from hubfleet.tools import process
 
 CHANGES = 3
-_REPLACE = click.option(
+REPLACE = click.option(
     "--replace",
     metavar="POOL",
     multiple=True,
     help="This pool may be deleted and made anew, of the machine that the file says; servers on it stop.",
 )
-_ADOPT = click.option(
+ADOPT = click.option(
     "--adopt", is_flag=True, help="Take over a cluster of this name that hubfleet did not make; it is never made anew."
 )
 
@@ -51,8 +51,8 @@ _ADOPT = click.option(
 @selection_options
 @DOCUMENT
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
-@_REPLACE
-@_ADOPT
+@REPLACE
+@ADOPT
 def plan(
     path: Path,
     selection: fleet.Selection,
@@ -66,7 +66,7 @@ def plan(
     \b
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
     """
-    found = _one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
+    found = one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
     made = fleet.each(found.targets, lambda target: fleet.plan(target, replace=replace, adopt=adopt))
     if found.file is None:
         only = made.one()
@@ -74,13 +74,13 @@ def plan(
     else:
         documents = [*map(plan_document, made.found.values())]
         document = {"clusters": documents, "errors": error_documents(made)}
-        click.echo(json_document(document) if as_json else "\n".join(_plans(found, made)))
+        click.echo(json_document(document) if as_json else "\n".join(plans_lines(found, made)))
     if made.errors:
         return max(error.exit_code for error in made.errors.values())
     return CHANGES if exit_code and any(one.changes for one in made.found.values()) else 0
 
 
-def _plans(found: fleet.Fleet, made: fleet.Answers[Plan]) -> Iterable[str]:
+def plans_lines(found: fleet.Fleet, made: fleet.Answers[Plan]) -> Iterable[str]:
     """Those that would change something at length, the settled in a line; a summary."""
     for one in made.found.values():
         if one.changes or one.notes or one.findings:
@@ -94,44 +94,12 @@ def _plans(found: fleet.Fleet, made: fleet.Answers[Plan]) -> Iterable[str]:
     yield f"{found.file}: {changed} of {len(found.targets)} clusters to change{failed}"
 
 
-def _one_at_a_time(found: fleet.Fleet, *, replace: tuple[str, ...], adopt: bool) -> fleet.Fleet:
+def one_at_a_time(found: fleet.Fleet, *, replace: tuple[str, ...], adopt: bool) -> fleet.Fleet:
     """What is dangerous is allowed of one cluster, and not of a fleet in one word."""
     if (replace or adopt) and len(found.targets) > 1:
         what = f"{'--adopt' if adopt else '--replace'} is for one cluster, and {found.file} has {len(found.targets)}"
         raise UsageError(what, remedy=f"say which: --cluster {found.targets[0].cluster.name}")
     return found
-
-
-@click.command()
-@path_argument
-@EVENTS
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@timeout_option
-@break_lock_option
-@_REPLACE
-@_ADOPT
-def apply(
-    path: Path,
-    as_json: bool,
-    yes: bool,
-    timeout: float,
-    break_lock: str,
-    replace: tuple[str, ...],
-    adopt: bool,
-) -> None:
-    """Make cluster and hubs as the file says.
-
-    Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
-    changes nothing.
-    """
-    watch = Watch(began=process.began())
-    target = fleet.load(path)
-    with fleet.alone(target, watch, breaks=break_lock, adopt=adopt) as hold:
-        made = fleet.plan(target, watch, replace=replace, adopt=adopt)
-        agree(made, watch, as_json=as_json, yes=yes)
-        say, seconds = EventPrinter(as_json=as_json), 60 * timeout
-        act = partial(fleet.apply, target, made, say, watch, timeout=seconds, hold=hold)
-        carry_out(made, "apply", watch, act, as_json=as_json)
 
 
 @click.command()
@@ -180,7 +148,7 @@ def agree(made: Plan, watch: Watch, *, as_json: bool, yes: bool, question: str =
     fleet.possible(made)
     if made.changes and not yes:
         with watch.waiting("you"):
-            _confirm(question)
+            confirm(question)
 
 
 def carry_out(made: Plan, verb: str, watch: Watch, act: Callable[[], fleet.Outcome], *, as_json: bool) -> None:
@@ -192,7 +160,7 @@ def carry_out(made: Plan, verb: str, watch: Watch, act: Callable[[], fleet.Outco
         click.echo(outcome_line(fleet.nothing_to_do(made, verb, watch)))
 
 
-def _confirm(question: str) -> None:
+def confirm(question: str) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
     if not click.confirm(question, err=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -34,7 +35,7 @@ VERBS = {
     "show": _Verb("hubfleet.cli.showing:show", "What a hub's chart gets, and which line set each value."),
     "schema": _Verb("hubfleet.cli.files:schema", "The JSON Schema of cluster files, for editors."),
     "plan": _Verb("hubfleet.cli.acting:plan", "What apply would do, and what stands in its way."),
-    "apply": _Verb("hubfleet.cli.acting:apply", "Make cluster and hubs as the file says; again is safe."),
+    "apply": _Verb("hubfleet.cli.applying:apply", "Make clusters and hubs as the files say; again is safe."),
     "status": _Verb("hubfleet.cli.looking:status", "Infrastructure, pools, nodes, releases, hubs answering."),
     "scale": _Verb("hubfleet.cli.scaling:scale", "Give a pool another number of nodes now."),
     "upgrade": _Verb("hubfleet.cli.upgrading:upgrade", "Another Kubernetes, one minor after another."),
@@ -114,6 +115,7 @@ def hubfleet() -> None:
 
 def main() -> None:
     """The console script. Prints errors on standard error and exits with their code; never shows a traceback."""
+    gc.set_threshold(100_000, 20, 20)  # trees of values have no cycles: looking for some is a tenth of `validate`
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # the terminal goes, and nohup did not say otherwise
         signal.signal(signal.SIGHUP, _end)

@@ -78,7 +78,8 @@ def error_lines(answers: Answers[Any]) -> Iterable[str]:
     """Each cluster of which there is no answer, and why."""
     for name, error in answers.errors.items():
         yield click.style(f"✗ {name}", fg="red", bold=True)
-        yield from (f"  {line}" for line in str(error).splitlines())
+        said = "\n".join([str(error), *getattr(error, "__notes__", ())])
+        yield from (f"  {line}" for line in said.splitlines())
 
 
 def error_documents(answers: Answers[Any]) -> list[dict[str, object]]:
@@ -208,8 +209,10 @@ class EventPrinter:
     """A `Say` for people (lines on standard error, with the seconds since the start) or machines (JSON lines on
     standard output). Threads may share one."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        self._json, self._began, self._lock = as_json, time.monotonic(), threading.Lock()
+    def __init__(self, *, as_json: bool, many: bool = False) -> None:
+        """`many`: events of several clusters, which lines then name."""
+        self._json, self._many = as_json, many
+        self._began, self._lock = time.monotonic(), threading.Lock()
 
     def __call__(self, event: Event) -> None:
         """Print one event."""
@@ -223,9 +226,9 @@ class EventPrinter:
         about = {"cluster": event.cluster, "subject": event.subject, "text": event.text, "took": event.seconds}
         return json_line(event.kind, seconds=round(seconds, 2), **about)
 
-    @staticmethod
-    def _line(event: Event, seconds: float) -> str:
+    def _line(self, event: Event, seconds: float) -> str:
         sign, color = _EVENT_SIGNS[event.kind]
         took = f" ({event.seconds:.1f} s)" if event.seconds is not None else ""
         text = f": {event.text}" if event.text else ""
-        return click.style(f"[{seconds:6.1f} s] {sign} {event.subject}{text}{took}", fg=color)
+        whose = f"{event.cluster} " if self._many else ""
+        return click.style(f"[{seconds:6.1f} s] {sign} {whose}{event.subject}{text}{took}", fg=color)

@@ -34,7 +34,8 @@ def show(path: Path, key: str, cluster: str | None, hub: str | None, as_json: bo
     computed from its keys, then its values_files in order, then its values. Maps merge, lists replace, null deletes.
     KEY shows a part: hub.config, or singleuser.image.tag.
 
-    Needs no cluster and no secret: a secret is shown by where it comes from, ${env:NAME}.
+    Needs no cluster and no secret: a secret is shown by where it comes from: ${env:NAME},
+    ${sops:PATH#KEY}.
     """
     shown = fleet.show(fleet.load(path, cluster, hub), hub, key)
     click.echo(json_document(shown.value) if as_json else "\n".join(lines(shown)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +16,12 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import footing, removal, rollout
 from hubfleet.engine.run import Clock
-from hubfleet.errors import HubfleetError, Layer
+from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, place, version
-from hubfleet.spec import Cluster, Problem
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
+from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.problems import written
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
@@ -29,6 +32,8 @@ SECRET = "hubfleet"  # noqa: S105 (its name)
 """Name of the Secret, in a hub's namespace, with the secrets that hubfleet made for it."""
 AT_WORK = 8.0
 """Seconds that we watch a release which Helm calls pending, before we take the Helm that did it for dead."""
+_MOST_ANNOTATED = 200_000
+"""Characters; Kubernetes takes 256 KiB of annotations (apimachinery's TotalAnnotationSizeLimitB)."""
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -93,6 +98,7 @@ def _observed(record: Record, state: rollout.State | None) -> Observed:
         digest=record.labels.get(DIGEST, ""),
         chart=record.labels.get(CHART, ""),
         version=record.labels.get(VERSION, ""),
+        secret_keys=_secret_keys(record.annotations.get(SECRETS)),
         unready=state.unready if state else "nothing of it is there",
     )
 
@@ -172,7 +178,10 @@ def install(
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
         chart = _chart(release, helm)
-        helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
+        try:
+            helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
+        finally:
+            _write_down_secrets(release, kube)
     with watch.waiting("pods"):
         health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=masker(hidden), ask=ask).wait()
     return f"JupyterHub {health.version} answers" if health else "its pods run"
@@ -275,6 +284,24 @@ def _chart(release: Release, helm: Helm) -> Path:
     return helm.pull(chart.repository, chart.name, chart.version, chart.sha256)
 
 
+def _write_down_secrets(release: Release, kube: Kube) -> None:
+    """At Helm's record, which of its values are secret: the next plan tells old values, and must know. Where that
+    fails, all of them are taken for secret."""
+    paths = release.secret_paths | {one.path for one in release.generated}
+    text = json.dumps(sorted(paths, key=str))
+    with suppress(CloudError):
+        record = newest(kube).get((release.namespace, release.name))
+        if record and len(text) < _MOST_ANNOTATED:
+            kube.annotate("Secret", record.namespace, record.secret, {SECRETS: text})
+
+
+def _secret_keys(text: str | None) -> frozenset[KeyPath] | None:
+    try:
+        return None if text is None else frozenset(map(tuple, json.loads(text)))
+    except (ValueError, TypeError):
+        return None
+
+
 def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The values with every generated secret at its place, and the texts of all secrets in them."""
     if not release.generated:
@@ -301,8 +328,18 @@ def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[s
 
 
 def _secrets(release: Release) -> tuple[str, ...]:
+    """The texts by which its secrets can be told; none by which a boolean could."""
     found = (_at(release.values, path) for path in release.secret_paths)
-    return tuple(text for text in found if isinstance(text, str) and text)
+    return tuple(text for one in found for text in _told_as(one) if text)
+
+
+def _told_as(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ()
+    digits, _, exponent = f"{Decimal(str(value)).normalize():e}".partition("e")
+    return str(value), f"{digits}e{int(exponent):+03d}"  # as Go writes a large one (fmt's %v), and so Helm
 
 
 def _at(values: Any, path: Sequence[str | int]) -> Any:

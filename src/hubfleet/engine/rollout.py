@@ -140,5 +140,5 @@ class Rollout:
             raise self._error(trouble)
 
     def _error(self, trouble: Trouble) -> HubfleetError:
-        what = f"release {self._release.name}: {trouble.what}"
+        what = f"release {self._release.name}: {self._mask(trouble.what)}"
         return HubfleetError(what, why=self._mask(trouble.why), remedy=trouble.remedy, layer=trouble.layer)

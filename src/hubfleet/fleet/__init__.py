@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from hubfleet.fleet.checking import Checked, check, check_autoscaling
     from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
     from hubfleet.fleet.locking import alone
-    from hubfleet.fleet.many import Answers, each
-    from hubfleet.fleet.planning import plan, plan_destroy, possible
+    from hubfleet.fleet.many import Answers, each, not_all
+    from hubfleet.fleet.planning import only_possible, plan, plan_destroy, possible
+    from hubfleet.fleet.rings import FleetOutcome, all_alone, apply_rings
     from hubfleet.fleet.rotating import rotate
     from hubfleet.fleet.scaling import plan_scale, scale_wish, write
     from hubfleet.fleet.selecting import Selection
@@ -55,6 +56,11 @@ _PLACES = {
     "schema": "hubfleet.fleet.loading",
     "Answers": "hubfleet.fleet.many",
     "each": "hubfleet.fleet.many",
+    "not_all": "hubfleet.fleet.many",
+    "FleetOutcome": "hubfleet.fleet.rings",
+    "all_alone": "hubfleet.fleet.rings",
+    "apply_rings": "hubfleet.fleet.rings",
+    "only_possible": "hubfleet.fleet.planning",
     "plan": "hubfleet.fleet.planning",
     "plan_destroy": "hubfleet.fleet.planning",
     "possible": "hubfleet.fleet.planning",
@@ -76,13 +82,16 @@ __all__ = [
     "Checked",
     "Credentials",
     "Fleet",
+    "FleetOutcome",
     "Outcome",
     "Selection",
     "Shown",
     "Status",
     "Target",
+    "all_alone",
     "alone",
     "apply",
+    "apply_rings",
     "auditor",
     "check",
     "check_autoscaling",
@@ -95,7 +104,9 @@ __all__ = [
     "load",
     "load_fleet",
     "login",
+    "not_all",
     "nothing_to_do",
+    "only_possible",
     "plan",
     "plan_destroy",
     "plan_scale",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from hubfleet.engine import keeping, releases
+from hubfleet.engine import keeping, releases, rollback
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
@@ -32,6 +32,9 @@ _DONE = {
     "scale": "has the pool as you asked",
     "upgrade": "is upgraded",
 }
+
+Prove = Callable[[Release, Access, Way], str]
+"""Whether a hub also works; what was seen, in a few words. Raises HubfleetError if it does not."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,15 @@ def apply(
     timeout: float,
     hold: Hold | None = None,
     verb: str = "apply",
+    clock: Clock | None = None,
+    prove: Prove | None = None,
 ) -> Outcome:
-    """Make the plan come true, for this verb. `timeout`: seconds for the whole; `hold`: what `alone` gave. Raises the
-    first failure; the same call goes on."""
+    """Make the plan come true, for this verb. `timeout`: seconds for the whole; `hold`: what `alone` gave; `prove`:
+    what each hub that was changed has to stand in the end. Raises the first failure, after the release that failed was
+    rolled back to what ran before; the same call goes on."""
     stands_on = ground(target.description, watch, target.clouds)
     with recorded(target, verb, say) as journal, access(stands_on, made.cluster, watch) as opened:
-        way = Way(journal, watch, Clock(), timeout, hold)
+        way = Way(journal, watch, clock or Clock(), timeout, hold)
         jobs = [
             *stands_on.jobs([step for step in made.steps if not _of_release(step)], way),
             *(_release_job(step, opened, way) for step in filter(_of_release, made.changes)),
@@ -90,6 +96,9 @@ def apply(
         carry_out(jobs, way, made.cluster)
         _keep(made, opened)
         stands_on.keep(opened.doors().kube)
+        if prove is not None:
+            proofs = (_proof(step, prove, opened, way) for step in filter(_of_release, made.changes))
+            carry_out([*filter(None, proofs)], way, made.cluster)
         where = tuple(_addresses(made, opened))
     return outcome(made, verb, watch, hubs=where)
 
@@ -205,9 +214,10 @@ def _release_job(step: Step, opened: Access, way: Way, *, hooks: bool = True) ->
     def install(release: Release) -> str:
         doors, whole = opened.doors(), min(_INSTALL, way.timeout)
         tell = (way.say, way.watch)
-        return releases.install(
-            release, doors.helm, doors.kube, *tell, cluster=opened.cluster, clock=way.clock, timeout=whole
-        )
+        with _rolled_back(release, opened, way):
+            return releases.install(
+                release, doors.helm, doors.kube, *tell, cluster=opened.cluster, clock=way.clock, timeout=whole
+            )
 
     def remove(work: Removed) -> str:
         there, doors, tell = work.release, opened.doors(), (way.say, way.watch)
@@ -224,6 +234,40 @@ def _release_job(step: Step, opened: Access, way: Way, *, hooks: bool = True) ->
             return Job(step.id, lambda: remove(work), step.needs)
         case other:
             raise TypeError(f"{step.id} has no work that a release could do: {type(other).__name__}")
+
+
+def _proof(step: Step, prove: Prove, opened: Access, way: Way) -> Job | None:
+    """What a hub has to stand after it was changed; None for what is no hub, or goes."""
+    release = step.work
+    if not isinstance(release, Release) or not release.hub:
+        return None
+
+    def proved() -> str:
+        with _rolled_back(release, opened, way):
+            return prove(release, opened, way)
+
+    return Job(f"check/{release.name}", proved)
+
+
+@contextmanager
+def _rolled_back(release: Release, opened: Access, way: Way) -> Generator[None]:
+    """If it fails, the release goes back to what ran before, and the error says so."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except HubfleetError as error:
+        doors = opened.doors()
+
+        def tell(kind: Kind, text: str) -> None:
+            way.say(Event(kind, opened.cluster, f"release/{release.name}", text))
+
+        with way.watch.waiting("Helm"):
+            said = rollback.back(release, doors.helm, doors.kube, tell, way.clock, cluster=opened.cluster)
+        if said:
+            tell(Kind.WARNING, said)
+            error.add_note(f"{release.subject}: {said}")
+        raise
 
 
 def _addresses(made: Plan, opened: Access) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from hubfleet.errors import UsageError
 from hubfleet.fleet.selecting import Selection, chosen, members
 from hubfleet.provider import Description
 from hubfleet.spec import FLEET_FILE, Cluster, InvalidFiles, Of, Pool, Problem, doubts, json_schema, resolve
+from hubfleet.spec.resolving import references
 from hubfleet.spec.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ class Target:
     hubs: frozenset[str] | None = None
     opened: dict[str, Any] = field(default_factory=dict[str, Any], compare=False, repr=False)
     """What was opened on its behalf; targets made of one another share it."""
+
+    def __post_init__(self) -> None:
+        """No program that is started on its behalf gets the environment variables that its files take secrets from."""
+        named = {one.name for one in references(self.cluster) if one.kind == "env"}
+        if named:
+            from hubfleet.tools import process  # `validate` is quicker without
+
+            process.withhold(named)
 
     @property
     def clouds(self) -> Clouds:
@@ -55,7 +64,10 @@ class Target:
 
     def resolved(self) -> Target:
         """The same with its secrets looked up. Raises `spec.InvalidFiles` with every one that is missing."""
-        return self.of(resolve(self.cluster, os.environ, self.hubs))
+        from hubfleet.tools.sops import Files
+
+        files: Files = self.opened.setdefault("sops", Files())
+        return self.of(resolve(self.cluster, os.environ, self.hubs, files.decrypted))
 
     def of(self, cluster: Cluster) -> Target:
         """The same with another cluster in its place. Raises `spec.InvalidFiles` as `load` does."""
@@ -83,10 +95,11 @@ class Fleet:
         return self
 
 
-def load_fleet(path: Path, selection: Selection = Selection()) -> Fleet:  # noqa: B008 (frozen)
+def load_fleet(path: Path, selection: Selection = Selection(), *, alone: bool = False) -> Fleet:  # noqa: B008 (frozen)
     """Read, check and describe the clusters that are meant. Of those that are not, nothing is told but what concerns
-    the others too. UsageError for a path or a name that means nothing."""
-    read, selection = _read(path, selection)
+    the others too, and that neither if they are to be left `alone`. UsageError for a path or a name that means
+    nothing."""
+    read = _read(path, selection.clusters if alone else ())
     problems = list(read.problems)
     targets: list[Target] = []
     for member in members(read, selection):
@@ -104,7 +117,8 @@ def load_fleet(path: Path, selection: Selection = Selection()) -> Fleet:  # noqa
 def load(path: Path, cluster: str | None = None, hub: str | None = None) -> Target:
     """The one cluster that is meant, by its name, or by that of its hub. Raises `spec.InvalidFiles` with every problem
     of its files and of its provider; UsageError where nobody said which of several."""
-    found = load_fleet(path, Selection(clusters=(cluster,) if cluster else (), hubs=(hub,) if hub else ()))
+    selection = Selection(clusters=(cluster,) if cluster else (), hubs=(hub,) if hub else ())
+    found = load_fleet(path, selection, alone=True)
     if len(found.targets) > 1:
         names = [target.cluster.name for target in found.targets]
         what = f"has the hub {hub} on {len(names)} clusters" if hub else f"has {len(names)} clusters"
@@ -137,19 +151,17 @@ def _described(cluster: Cluster) -> Description:
     return registry.provider(cluster.provider.name).describe(cluster)
 
 
-def _read(path: Path, selection: Selection) -> tuple[spec.Fleet, Selection]:
+def _read(path: Path, only: Collection[str]) -> spec.Fleet:
     """The fleet that a PATH means. A cluster file that a fleet lists is read as part of it, with its defaults, and no
     other cluster is meant."""
     file, of = _meant(path)
     if of is None:
-        return spec.load_alone(file, registry.names(), _settings), selection
-    fleet = spec.load_fleet(of, registry.names(), _settings)
+        return spec.load_alone(file, registry.names(), _settings)
+    fleet = spec.load_fleet(of, registry.names(), _settings, only)
     if file == of:
-        return fleet, selection
+        return fleet
     own = tuple(one for one in fleet.members if one.file.resolve() == file.resolve())
-    if not own:
-        return spec.load_alone(file, registry.names(), _settings), selection
-    return replace(fleet, members=own), selection
+    return replace(fleet, members=own) if own else spec.load_alone(file, registry.names(), _settings)
 
 
 def _settings(name: str) -> Any:

@@ -72,7 +72,7 @@ def only_writer(cluster: str) -> Generator[None]:
     folder = state_folder() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / f"{cluster}.holder.json"
-    lock = filelock.FileLock(folder / f"{cluster}.lock", blocking=False)
+    lock = filelock.FileLock(folder / f"{cluster}.lock", blocking=False, thread_local=False)
     try:
         lock.acquire()
     except filelock.Timeout as error:

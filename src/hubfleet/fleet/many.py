@@ -34,8 +34,23 @@ def each(targets: Sequence[Target], ask: Callable[[Target], T]) -> Answers[T]:
     def asked(target: Target) -> Callable[[object], T]:
         return lambda _clock: ask(target)
 
-    answers = side_by_side({target.cluster.name: asked(target) for target in targets})
+    return answers(side_by_side({target.cluster.name: asked(target) for target in targets}))
+
+
+def answers(given: Mapping[str, T | HubfleetError]) -> Answers[T]:
+    """Answers and errors apart."""
     return Answers(
-        {name: one for name, one in answers.items() if not isinstance(one, HubfleetError)},
-        {name: one for name, one in answers.items() if isinstance(one, HubfleetError)},
+        {name: one for name, one in given.items() if not isinstance(one, HubfleetError)},
+        {name: one for name, one in given.items() if isinstance(one, HubfleetError)},
     )
+
+
+def not_all(made: Answers[T], count: int) -> HubfleetError:
+    """That something cannot be done on all of so many clusters, and was begun on none; with the worst exit code."""
+    error = HubfleetError(
+        f"{len(made.errors)} of {count} clusters cannot be done: {', '.join(made.errors)}",
+        why="nothing was changed",
+        remedy="mend them, name the others (--cluster NAME), or leave them behind (--keep-going)",
+    )
+    error.exit_code = max(one.exit_code for one in made.errors.values())
+    return error

@@ -13,6 +13,7 @@ from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Watch
 from hubfleet.fleet.access import Access, access, first_line, kept
 from hubfleet.fleet.loading import Target, known_pool
+from hubfleet.fleet.many import Answers
 from hubfleet.fleet.shrinking import servers_lost
 from hubfleet.hubs import placement
 from hubfleet.plan import Action, Plan, Step, homes
@@ -138,6 +139,12 @@ def possible(made: Plan) -> None:
     """Raises Impossible if something stands in the plan's way."""
     if made.fatal:
         raise Impossible(made.fatal)
+
+
+def only_possible(made: Answers[Plan]) -> Answers[Plan]:
+    """Those plans in whose way nothing stands; the others are errors."""
+    errors = {name: Impossible(one.fatal) for name, one in made.found.items() if one.fatal}
+    return Answers({name: one for name, one in made.found.items() if name not in errors}, {**made.errors, **errors})
 
 
 def _releases_there(wanted: tuple[hubs.Release, ...], opened: Access) -> tuple[release_plan.Observed, ...]:

@@ -6,6 +6,9 @@ The one module of this package that reads files: a chart is part of what a hub i
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ def chart(name: str, cluster: Cluster) -> Chart:
     return folder((cluster.folder("hubs", name, "chart") / wanted).resolve())
 
 
+@cache
 def ours(name: str) -> Chart:
     """A chart of our own."""
     return folder(_ours() / name)
@@ -41,6 +45,7 @@ def defaults(chart: Chart) -> dict[str, Any]:
     return yaml.safe_load(text) or {} if text else {}
 
 
+@cache
 def pinned(name: str) -> Chart:
     """An upstream chart, in the version that this hubfleet was tried with."""
     pins: dict[str, dict[str, str]] = yaml.safe_load((_ours() / "versions.yaml").read_text(encoding="utf-8"))
@@ -50,6 +55,12 @@ def pinned(name: str) -> Chart:
 
 def folder(place: Path) -> Chart:
     """The chart in a folder, with the digest of its files. InvalidFiles if its Chart.yaml is none."""
+    return _folder(place, tuple(_marks(place)))
+
+
+@lru_cache(maxsize=64)
+def _folder(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Chart:
+    """Read once for all hubs of a fleet, and again when a file has changed."""
     file = place / "Chart.yaml"
     try:
         described: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -62,6 +73,14 @@ def folder(place: Path) -> Chart:
 
 def _ours() -> Path:
     return Path(str(resources.files("hubfleet") / "charts"))
+
+
+def _marks(place: Path) -> Iterator[tuple[str, int, int]]:
+    """By which a change of a folder's files is seen: path, time and size of each."""
+    for path, _, names in os.walk(place):
+        for name in names:
+            there = os.stat(f"{path}/{name}")  # noqa: PTH116 (each hub asks)
+            yield f"{path}/{name}", there.st_mtime_ns, there.st_size
 
 
 def _digest(place: Path) -> str:

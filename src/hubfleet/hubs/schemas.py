@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     import jsonschema_rs
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_OF_TEXT = {"const", "enum", "format", "maxLength", "minLength", "pattern"}
-"""Keywords that look at what a text says."""
+_OF_CONTENT = {"const", "enum", "format", "maxLength", "minLength", "pattern"} | {
+    *("exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum", "multipleOf")
+}
+"""Keywords that look at what a text or a number says."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +109,14 @@ def _of_hub(
     def plain(leaf: Any, path: KeyPath) -> Any:
         if isinstance(leaf, Secret):
             secret.add(path)
-            return str(leaf)
+            return leaf.stand_in
         return leaf
 
-    values = without_nulls(merge(rules.defaults, map_leaves(merged, plain)))
+    values = map_leaves(without_nulls(merge(rules.defaults, merged)), plain)
     for error in rules.validator.iter_errors(values):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)
-        if path in secret and rule[-1] in _OF_TEXT:
+        if path in secret and rule[-1] in _OF_CONTENT:
             continue
         for at, what, remedy in _said(error, path, rule, rules.schema):
             key, place = _where(hub, cluster, layers, at)

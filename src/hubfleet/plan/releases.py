@@ -11,7 +11,7 @@ from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.release import subject
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.plan.volumes import described
-from hubfleet.spec import Cluster, Position, origin
+from hubfleet.spec import Cluster, KeyPath, Position, origin
 
 DIGEST = "hubfleet.org/digest"
 """Label of a release: `Release.digest` of what it was made from."""
@@ -21,8 +21,10 @@ UNINSTALLED = "uninstalled"
 """The status of a release of which only its namespace is left, with its claims: it was removed, or half so."""
 CLUSTER = "hubfleet.org/cluster"
 """Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
+SECRETS = "hubfleet.org/secret-keys"
+"""Annotation of Helm's record of a release: the paths of the secrets in the values that it was made from, as JSON."""
 _SECRET_NAMES = ("password", "secret", "token", "key", "credential", "extraenv", "extrafiles")
-"""Parts of names under which people keep secrets. What was one when it was installed is not written down anywhere."""
+"""Parts of names under which people keep secrets, also in clear."""
 CHART = "hubfleet.org/chart"
 """Label of a release: its chart's name."""
 VERSION = "hubfleet.org/chart-version"
@@ -53,6 +55,8 @@ class Observed:
     """Names of the claims in its namespace: homes, the hub's database."""
     values: Mapping[str, Any] | None = field(default=None, repr=False)
     """What it was last made from, secrets in clear; only asked for where the digest changed."""
+    secret_keys: frozenset[KeyPath] | None = None
+    """Which of these were secret; None if nobody wrote it down, and then all of them may have been."""
 
     @property
     def settled(self) -> bool:
@@ -180,7 +184,7 @@ def _not_ours(there: Observed) -> Refused:
 
 
 def _changes(release: Release, there: Observed, cluster: Cluster) -> tuple[Change, ...]:
-    of_values = () if there.values is None else _of_values(release, there.values, cluster)
+    of_values = () if there.values is None else _of_values(release, there, there.values, cluster)
     return (*_of_chart(release, there, cluster), *of_values)
 
 
@@ -191,7 +195,7 @@ def _of_chart(release: Release, there: Observed, cluster: Cluster) -> Iterator[C
         yield Change("chart", f"{there.chart} {there.version}", f"{release.chart.name} {new}", at)
 
 
-def _of_values(release: Release, old: Mapping[str, Any], cluster: Cluster) -> tuple[Change, ...]:
+def _of_values(release: Release, there: Observed, old: Mapping[str, Any], cluster: Cluster) -> tuple[Change, ...]:
     generated = {one.path for one in release.generated}
     before, after = dict(_leaves(old)), dict(_leaves(release.values))
     differing = [
@@ -199,19 +203,22 @@ def _of_values(release: Release, old: Mapping[str, Any], cluster: Cluster) -> tu
         for path in sorted({*before, *after}, key=str)
         if before.get(path) != after.get(path) and path not in generated
     ]
-    return tuple(_change(release, path, before.get(path), after.get(path), cluster) for path in differing)
+    return tuple(_change(release, there, path, before.get(path), after.get(path), cluster) for path in differing)
 
 
-def _change(release: Release, path: tuple[str, ...], old: object, new: object, cluster: Cluster) -> Change:
-    secret = _is_secret(path, release) or _sounds_secret(old)
+def _change(
+    release: Release, there: Observed, path: tuple[str, ...], old: object, new: object, cluster: Cluster
+) -> Change:
+    was_secret = old is not None and (there.secret_keys is None or _is_secret(path, there.secret_keys))
+    secret = was_secret or _is_secret(path, release.secret_paths) or _sounds_secret(old)
     key = ".".join(path)
     return Change(key, None if secret else old, None if secret else new, place(cluster, release, path), secret)
 
 
-def _is_secret(path: tuple[str, ...], release: Release) -> bool:
-    """By what the file says; and by its name, for one that the file no longer has or has in clear."""
+def _is_secret(path: tuple[str, ...], known: frozenset[KeyPath]) -> bool:
+    """By what the files say, or said; and by its name, for one that was written in clear."""
     # A list is compared as a whole: it is secret if anything in it is.
-    return any(map(_named_secret, path)) or any(one[: len(path)] == path for one in release.secret_paths)
+    return any(map(_named_secret, path)) or any(one[: len(path)] == path for one in known)
 
 
 def _named_secret(key: str) -> bool:

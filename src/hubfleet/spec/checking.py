@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
 
 from hubfleet.spec.models import Cluster, Hub, Pool
 from hubfleet.spec.places import Place
 from hubfleet.spec.problems import KeyPath, Problem
 from hubfleet.spec.reading import is_file
+from hubfleet.spec.secrets import Secret
 from hubfleet.spec.wording import did_you_mean, one_of
 
 Where = Callable[..., Place]
@@ -75,6 +78,11 @@ def doubts(cluster: Cluster, hubs: Iterable[str] | None = None) -> Iterator[Prob
             what = f"the names {', '.join(claimable)} belong to whoever signs up under them first"
             remedy = "sign up under each before you tell people the hub's address"
             yield _problem(cluster.place, ("hubs", name, "auth", "native"), what, remedy)
+        for index, file in enumerate(hub.values_files):
+            if _sounds_secret(file.path) and file.values and not _holds_secret(file.values):
+                what = f"the name of {file.path} says secret, and everything in it stands there in clear"
+                path = ("hubs", name, "values_files", index)
+                yield _problem(cluster.place, path, what, f"encrypt it: sops encrypt --in-place {file.path}")
 
 
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
@@ -93,6 +101,19 @@ def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
         if user and user == admin:
             what = "is the users' password as well: everybody could be admin"
             yield _problem(where, (*path, "admin_password"), what, "take another, or leave it out: hubfleet makes one")
+
+
+def _sounds_secret(path: Path) -> bool:
+    return "secret" in path.name.lower() or path.name.lower().startswith("enc-")
+
+
+def _holds_secret(values: Any) -> bool:
+    """What sops has encrypted, or a reference."""
+    if isinstance(values, Mapping):
+        return any(map(_holds_secret, cast("Mapping[str, Any]", values).values()))
+    if isinstance(values, list):
+        return any(map(_holds_secret, cast("list[object]", values)))
+    return isinstance(values, Secret)
 
 
 def _chart_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:

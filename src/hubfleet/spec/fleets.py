@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubfleet.spec.loading import Above, Library, Loaded, SettingsOf, distinct, load, load_above
 from hubfleet.spec.models import Cluster
 from hubfleet.spec.problems import InvalidFiles, Problem
-from hubfleet.spec.reading import parse
+from hubfleet.spec.reading import Document, parse
 
 FLEET_FILE = "fleet.yaml"
 _MAGIC = frozenset("*?[")
@@ -58,14 +58,15 @@ def load_alone(path: Path, provider_names: Sequence[str], settings_of: SettingsO
     return Fleet(_members([path], provider_names, settings_of, None))
 
 
-def load_fleet(path: Path, provider_names: Sequence[str], settings_of: SettingsOf) -> Fleet:
-    """The fleet of this file, with the clusters and values files it names. InvalidFiles if it does not say which."""
+def load_fleet(path: Path, provider_names: Sequence[str], settings_of: SettingsOf, only: Collection[str] = ()) -> Fleet:
+    """The fleet of this file, with the clusters and values files it names. InvalidFiles if it does not say which.
+    Where somebody asks `only` for some clusters, of the others nothing is looked at but their names."""
     document = parse(path)
     above, problems = load_above(document, provider_names, settings_of, Library())
     if above is None:
         raise InvalidFiles(distinct(problems))
     files, missing = cluster_files(above)
-    members = _members(files, provider_names, settings_of, above)
+    members = _members(files, provider_names, settings_of, above, only)
     return Fleet(members, above.file.rings, path, (*problems, *missing))
 
 
@@ -92,10 +93,20 @@ def _matching(folder: Path, pattern: str) -> list[Path]:
 
 
 def _members(
-    files: Sequence[Path], names: Sequence[str], settings_of: SettingsOf, above: Above | None
+    files: Sequence[Path],
+    names: Sequence[str],
+    settings_of: SettingsOf,
+    above: Above | None,
+    only: Collection[str] = (),
 ) -> tuple[Member, ...]:
     library = Library()
-    loaded = {file: _loaded(file, names, settings_of, library, above) for file in files}
+    parsed = {file: _parsed(file) for file in files}
+    loaded = {
+        file: load(one, names, settings_of, library, above)
+        if isinstance(one, Document) and (not only or one.tree.get("name") in only)
+        else one
+        for file, one in parsed.items()
+    }
     read = {file: one for file, one in loaded.items() if isinstance(one, Loaded)}
     shared: dict[Path, list[Problem]] = {file: [] for file in files}
     for concerned, problem in (*_same_names(read), *_same_domains(read)):
@@ -106,21 +117,23 @@ def _members(
     return tuple(_member(file, one, shared[file]) for file, one in loaded.items())
 
 
-def _loaded(
-    file: Path, names: Sequence[str], settings_of: SettingsOf, library: Library, above: Above | None
-) -> Loaded | InvalidFiles:
+def _parsed(file: Path) -> Document | InvalidFiles:
     try:
-        return load(parse(file), names, settings_of, library, above)
+        return parse(file)
     except InvalidFiles as error:
         return error
 
 
-def _member(file: Path, loaded: Loaded | InvalidFiles, shared: Sequence[Problem]) -> Member:
-    if isinstance(loaded, InvalidFiles):
-        return Member(file, "", loaded.problems)
-    name = loaded.content.name if "name" in loaded.places.cluster.tree else ""
-    found = Member(file, name, distinct((*loaded.problems, *shared)))
-    return found if found.problems else replace(found, cluster=loaded.cluster)
+def _member(file: Path, loaded: Loaded | Document | InvalidFiles, shared: Sequence[Problem]) -> Member:
+    match loaded:
+        case InvalidFiles():
+            return Member(file, "", loaded.problems)
+        case Document():
+            return Member(file, str(loaded.tree.get("name", "")))
+        case Loaded():
+            name = loaded.content.name if "name" in loaded.places.cluster.tree else ""
+            found = Member(file, name, distinct((*loaded.problems, *shared)))
+            return found if found.problems else replace(found, cluster=loaded.cluster)
 
 
 _Clash = tuple[tuple[Path, Path], Problem]

@@ -25,9 +25,11 @@ from hubfleet.spec.models import (
 )
 from hubfleet.spec.nodes import node_problems
 from hubfleet.spec.places import CLUSTER_DEFAULTS, FLEET, HUB_DEFAULTS, Place, Places
-from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem, written
+from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem
 from hubfleet.spec.reading import UNFILLED, Document, is_file, parse
+from hubfleet.spec.resolving import sealed
 from hubfleet.spec.secrets import BadReferences, mark
+from hubfleet.spec.sops import values_of
 from hubfleet.spec.wording import NO_REFERENCE, did_you_mean, one_of, problems
 
 SettingsOf = Callable[[str], type[BaseModel]]
@@ -74,10 +76,9 @@ def _values_document(file: Path) -> ValuesDocument:
     except InvalidFiles as error:
         return ValuesDocument(problems=error.problems)
     try:
-        return ValuesDocument(document, cast("dict[str, Any]", mark(document.tree)), document.problems)
-    except BadReferences as error:
-        bad = [Problem(document.positions[key], what, written(key), NO_REFERENCE) for key, what in error.found]
-        return ValuesDocument(document, problems=(*document.problems, *bad))
+        return ValuesDocument(document, values_of(document), document.problems)
+    except InvalidFiles as error:
+        return ValuesDocument(document, problems=(*document.problems, *error.problems))
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def load_above(
     file = loading.validate(FleetFile, {**document.tree, **apart}, ())
     if file is None:
         return None, tuple(loading.problems)
-    file = file.model_copy(update={"defaults": file.defaults.model_copy(update={"hub": loading.defaults})})
+    defaults = file.defaults.model_copy(update={"hub": loading.defaults})
+    file = loading.sealed(file.model_copy(update={"defaults": defaults}))
     files = {(FLEET, *path): found for path, found in loading.files.items()}
     return Above(document, file, files, cluster, loading.hub_defaults), tuple(loading.problems)
 
@@ -232,12 +234,20 @@ class Loading:
         if hubs:
             bare["hubs"] = {name: _bare(hub) for name, hub in hubs.items()}
         read = self.validate(ClusterFile, bare, ()) or _strictly(ClusterFile, _without(bare, self.broken))
-        return read.model_copy(
-            update={
-                "hubs": {name: hub.model_copy(update=own[name]) for name, hub in read.hubs.items()},
-                "defaults": Defaults().model_copy(update={"hub": self.defaults}),
-            }
+        return self.sealed(
+            read.model_copy(
+                update={
+                    "hubs": {name: hub.model_copy(update=own[name]) for name, hub in read.hubs.items()},
+                    "defaults": Defaults().model_copy(update={"hub": self.defaults}),
+                }
+            )
         )
+
+    def sealed(self, read: Read) -> Read:
+        """The same with what stands encrypted in the files of sops that it refers to."""
+        found, wrong = sealed(read, self.where)
+        self.problems += wrong
+        return found
 
     def validate(self, model: type[Read], tree: Any, prefix: KeyPath) -> Read | None:
         """The tree as this model; None after complaints."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,15 +33,22 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Document:
     """A YAML file: its `tree` of maps, lists, texts, numbers, booleans and nulls, and where each key stands.
 
-    `positions` has the path of every key (where it begins), of every list item, and () for the file. `problems` are
-    those that leave the tree usable (a key given twice, CHANGEME): `read` raises them, who goes on all the same reports
-    them.
+    `problems` are those that leave the tree usable (a key given twice, CHANGEME): `read` raises them, who goes on all
+    the same reports them.
     """
 
     file: Path
     tree: dict[str, Any]
-    positions: Mapping[KeyPath, Position]
+    text: str = field(repr=False)
     problems: tuple[Problem, ...] = ()
+
+    @cached_property
+    def positions(self) -> Mapping[KeyPath, Position]:
+        """The path of every key (where it begins), of every list item, and () for the file. Read from the text again,
+        when somebody asks: of a thousand files that are right nobody does."""
+        reader = _Reader(self.file, positions={(): Position(self.file)})
+        reader.value(_Loader(self.text).get_single_node(), ())
+        return reader.positions or {}
 
 
 def read(file: Path) -> Document:
@@ -69,26 +77,30 @@ def parse_text(file: Path, text: str) -> Document:
         raise InvalidFiles([Problem(Position(file, line, column), "a control character", "", "delete it")]) from error
     if root is None:
         _refuse(file, "the file is empty", "begin with `name:`, `provider:` and `pools:`")
-    reader = _Reader(file, {(): Position(file)})
+    reader = _Reader(file, unfilled="changeme" in text.lower())
     tree: Any = reader.value(root, ())
     if not isinstance(root, yaml.MappingNode):
         what = "a list" if isinstance(root, yaml.SequenceNode) else "a single value"
         _refuse(file, f"the file holds {what} where keys are expected", "write lines of `key: value`", root.start_mark)
-    return Document(file, tree, reader.positions, tuple(reader.problems))
+    return Document(file, tree, text, tuple(reader.problems))
 
 
 @dataclass
 class _Reader:
-    """Turns nodes into values. What PyYAML makes of dates (objects) and of 1:30 (90) stays as it was written, as JSON,
-    Helm and Kubernetes have it."""
+    """Turns nodes into values, and keeps `positions` if there is a place for them; `unfilled`: something is CHANGEME.
+
+    What PyYAML makes of dates (objects) and of 1:30 (90) stays as it was written, as JSON, Helm and Kubernetes have it.
+    """
 
     file: Path
-    positions: dict[KeyPath, Position] = field(default_factory=dict[KeyPath, Position])
+    unfilled: bool = False
+    positions: dict[KeyPath, Position] | None = None
     problems: list[Problem] = field(default_factory=list[Problem])
     values: int = 0
     scalars: SafeConstructor = field(default_factory=SafeConstructor)
 
-    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+    def value(self, node: yaml.Node, path: KeyPath, key: yaml.Node | None = None) -> Any:
+        """What the node stands for; `key` is the one that it is the value of."""
         self.values += 1
         if len(path) > MOST_DEPTH:
             _refuse(self.file, f"more than {MOST_DEPTH} levels of maps and lists", "make it flatter", node.start_mark)
@@ -98,22 +110,27 @@ class _Reader:
             return self._map(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self._item(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node, path)
+        return self._scalar(node, path, key or node)
 
     def _item(self, node: yaml.Node, path: KeyPath) -> Any:
-        self.positions[path] = self._at(node)
+        if self.positions is not None:
+            self.positions[path] = self._at(node)
         return self.value(node, path)
 
     def _map(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         tree: dict[str, Any] = {}
-        for key, value in self._entries(node, path):
+        entries = self._entries(node, path)
+        for key, value in entries:
             place = (*path, key.value)
             if key.value in tree:
-                self._complain(key, place, f"is given twice; first in line {self.positions[place].line}", "keep one")
+                first = next(one for one, _ in entries if one.value == key.value)
+                self._complain(key, place, f"is given twice; first in line {self._at(first).line}", "keep one")
                 continue
-            self.positions[place] = self._at(key)
-            self._refuse_unfilled(key.value, place)
-            tree[key.value] = self.value(value, place)
+            if self.positions is not None:
+                self.positions[place] = self._at(key)
+            if self.unfilled:
+                self._refuse_unfilled(key, place, key)
+            tree[key.value] = self.value(value, place, key)
         return tree
 
     def _entries(self, node: yaml.MappingNode, path: KeyPath, within: int = 0) -> list[_Entry]:
@@ -142,8 +159,9 @@ class _Reader:
             found += new
         return found
 
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
-        self._refuse_unfilled(node.value, path)
+    def _scalar(self, node: yaml.Node, path: KeyPath, place: yaml.Node) -> Any:
+        if self.unfilled:
+            self._refuse_unfilled(node, path, place)
         kind = node.tag.removeprefix(_TAG)
         if kind in _AS_WRITTEN or (kind in {"int", "float"} and ":" in node.value):
             return node.value
@@ -167,9 +185,9 @@ class _Reader:
             raise ValueError("neither JSON nor Helm has infinity and not-a-number")
         return value
 
-    def _refuse_unfilled(self, text: str, path: KeyPath) -> None:
-        if "changeme" in text.lower():
-            self.problems.append(Problem(self.positions[path], UNFILLED, written(path), "put the real value there"))
+    def _refuse_unfilled(self, node: yaml.Node, path: KeyPath, place: yaml.Node) -> None:
+        if "changeme" in node.value.lower():
+            self._complain(place, path, UNFILLED, "put the real value there")
 
     def _complain(self, node: yaml.Node, path: KeyPath, what: str, remedy: str) -> None:
         self.problems.append(Problem(self._at(node), what, written(path), remedy))

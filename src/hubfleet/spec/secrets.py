@@ -1,24 +1,28 @@
-"""Secrets: literals, or references `${env:NAME}` and `${file:PATH}` that are looked up only to plan and apply.
+"""Secrets: literals, or references that are looked up only to plan and apply: `${env:NAME}`, `${file:PATH}`, and
+`${sops:PATH#KEY}` for a file that sops has encrypted.
 
 A `Secret` never shows what it hides, wherever it is printed, dumped or logged.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, cast
 
 from pydantic_core import PydanticKnownError, SchemaSerializer, core_schema
 
-from hubfleet.errors import HubfleetError, Layer
-from hubfleet.spec.problems import KeyPath
+from hubfleet.errors import HubfleetError, Layer, UsageError
+from hubfleet.spec.problems import KeyPath, parsed, written
 
 MASK = "********"
-_DOLLAR_BRACE = re.compile(r"\$?\$\{(?:(?P<kind>env|file):(?P<name>[^{}]*)\})?")
+_DOLLAR_BRACE = re.compile(r"\$?\$\{(?:(?P<kind>env|file|sops):(?P<name>[^{}]*)\})?")
 _MASKED = core_schema.to_string_ser_schema(when_used="json")
+_SEALED_TYPE = re.compile(r",type:(\w+)\]$")
+_STAND_INS: Mapping[str, Scalar] = {"int": 1, "float": 1.5, "bool": True}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -28,19 +32,45 @@ class MissingSecret(HubfleetError):
     exit_code = 2
 
 
+Scalar = str | int | float | bool
+"""What a secret can be: sops keeps numbers and booleans, all else is text."""
+InFile = Callable[[Path, KeyPath], Scalar]
+"""Gives what is at a key of a file that sops has encrypted. MissingSecret if it is not there or cannot be decrypted."""
+
+
+def _nobody(file: Path, path: KeyPath) -> Scalar:
+    raise RuntimeError(f"nobody was given who decrypts {file}, for {written(path)}")
+
+
 @dataclass(frozen=True)
 class Reference:
-    """`${kind:name}`; `kind` is "env" or "file"."""
+    """`${kind:name}`; `kind` is "env", "file" or "sops"; of sops, the name is PATH#KEY."""
 
     kind: str
     name: str
+    path: KeyPath = field(default=(), compare=False)
+    """Of sops: KEY, taken apart."""
+    file: Path | None = field(default=None, compare=False)
+    """Of a value in an encrypted values file: this file, wherever PATH would count from."""
+    sealed: str = ""
+    """The value as it stands in the file, encrypted, where it was read: another one is another secret."""
 
     def __str__(self) -> str:
         return f"${{{self.kind}:{self.name}}}"
 
-    def look_up(self, environ: Mapping[str, str], folder: Path) -> str:
+    def encrypted(self, folder: Path) -> Path:
+        """Of sops: the file. PATH counts from `folder`."""
+        return self.file or folder / self.name.partition("#")[0]
+
+    def look_up(self, environ: Mapping[str, str], folder: Path, in_file: InFile = _nobody) -> Scalar:
         """The secret; a file's without the line's end. Paths count from `folder`. MissingSecret if it is not there."""
-        return self._from_file(folder / self.name) if self.kind == "file" else self._from_environment(environ)
+        match self.kind:
+            case "sops":
+                return in_file(self.encrypted(folder), self.path)
+            case "file":
+                return self._from_file(folder / self.name)
+            case _:
+                return self._from_environment(environ)
 
     def _from_environment(self, environ: Mapping[str, str]) -> str:
         if environ.get(self.name):
@@ -70,7 +100,8 @@ class Reference:
 
 
 class Secret:
-    """Text that nobody may see, made of literal parts and references. Secrets are equal if their parts are.
+    """What nobody may see, made of literal parts and references. Secrets are equal if their parts are. It is text,
+    unless it is all of one reference to a number or a boolean that sops encrypted.
 
     str, repr, format and JSON show the references but never the text. A secret is not pickled.
     """
@@ -78,9 +109,9 @@ class Secret:
     __slots__ = ("_parts",)
     __pydantic_serializer__: ClassVar = SchemaSerializer(core_schema.any_schema(serialization=_MASKED))
     """For secrets in free values, whose type pydantic cannot know."""
-    _parts: tuple[str | Reference, ...]
+    _parts: tuple[Scalar | Reference, ...]
 
-    def __init__(self, *parts: str | Reference) -> None:
+    def __init__(self, *parts: Scalar | Reference) -> None:
         object.__setattr__(self, "_parts", parts)
 
     @classmethod
@@ -88,7 +119,8 @@ class Secret:
         """A secret of the file. ValueError for a `${` that is no reference: it is nearly always a mistake."""
         for match in _DOLLAR_BRACE.finditer(text):
             if not match["kind"] and not match[0].startswith("$$"):
-                raise ValueError("${ begins a reference: write ${env:NAME} or ${file:PATH}, or $${ for ${ itself")
+                ways = "${env:NAME}, ${file:PATH} or ${sops:PATH#KEY}, or $${ for ${ itself"
+                raise ValueError(f"${{ begins a reference: write {ways}")
         return cls(*_parts(text))
 
     @property
@@ -96,15 +128,33 @@ class Secret:
         """What has to be looked up; () for a literal and after `resolve`."""
         return tuple(part for part in self._parts if isinstance(part, Reference))
 
-    def resolve(self, environ: Mapping[str, str], folder: Path) -> Secret:
+    @property
+    def stand_in(self) -> Scalar:
+        """Something of its type, as far as that is known before it is looked up, that shows nothing of it."""
+        sealed = self._parts[0].sealed if len(self._parts) == 1 and isinstance(self._parts[0], Reference) else ""
+        kind = _SEALED_TYPE.search(sealed)
+        return _STAND_INS.get(kind[1], str(self)) if kind else str(self)
+
+    def map_references(self, change: Callable[[Reference], Reference]) -> Secret:
+        """The same with each reference changed so."""
+        return Secret(*(change(part) if isinstance(part, Reference) else part for part in self._parts))
+
+    def resolve(self, environ: Mapping[str, str], folder: Path, in_file: InFile = _nobody) -> Secret:
         """The same with every reference looked up. MissingSecret for the first that is not there."""
-        return Secret("".join(p.look_up(environ, folder) if isinstance(p, Reference) else p for p in self._parts))
+        found = [p.look_up(environ, folder, in_file) if isinstance(p, Reference) else p for p in self._parts]
+        return Secret(*found) if len(found) == 1 else Secret("".join(map(_text, found)))
 
     def reveal(self) -> str:
         """The text in clear. Only for a secret that was resolved: RuntimeError (a mistake of ours) otherwise."""
+        return _text(self.value)
+
+    @property
+    def value(self) -> Scalar:
+        """As `reveal`; a number or a boolean as such."""
         if self.references:
             raise RuntimeError(f"{self} was not resolved")
-        return "".join(cast("tuple[str, ...]", self._parts))
+        parts = cast("tuple[Scalar, ...]", self._parts)
+        return parts[0] if len(parts) == 1 else "".join(map(_text, parts))
 
     def __str__(self) -> str:
         return "".join(str(part) if isinstance(part, Reference) else MASK for part in self._parts)
@@ -181,7 +231,7 @@ def reveal(values: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[KeyPath
         if not isinstance(leaf, Secret):
             return leaf
         secret.add(path)
-        return leaf.reveal()
+        return leaf.value
 
     clear = map_leaves(values, revealed)
     return clear, frozenset(secret)
@@ -189,7 +239,7 @@ def reveal(values: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[KeyPath
 
 def map_leaves(tree: Any, change: Callable[[Any, KeyPath], Any], path: KeyPath = ()) -> Any:
     """A copy of maps and lists in which each leaf is what `change` makes of it and of its path."""
-    if isinstance(tree, Mapping):
+    if isinstance(tree, dict | Mapping):  # a dict nearly always, which is found ten times as quickly
         entries = cast("Mapping[str, Any]", tree).items()
         return {key: map_leaves(value, change, (*path, key)) for key, value in entries}
     if isinstance(tree, list | tuple):
@@ -222,9 +272,26 @@ def _parts(text: str) -> Iterator[str | Reference]:
         yield literal + text[end:]
 
 
+def _text(value: Scalar) -> str:
+    """As YAML and JSON write it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _reference(kind: str, name: str) -> Reference:
+    if kind == "sops":
+        return _in_encrypted(name)
     if kind == "env" and not _VARIABLE.fullmatch(name):
         raise ValueError(f"${{env:{name}}} names no environment variable: letters, digits and _ only")
     if not name.strip() or "\0" in name:
-        raise ValueError("${file:...} needs the path of a file")
+        raise ValueError(f"${{{kind}:...}} needs the path of a file")
     return Reference(kind, name)
+
+
+def _in_encrypted(name: str) -> Reference:
+    file, _, key = name.partition("#")
+    if not (file.strip() and key.strip()) or "\0" in name:
+        raise ValueError("${sops:...} needs a file and a key in it: ${sops:PATH#hub.config.token}")
+    try:
+        return Reference("sops", name, parsed(key))
+    except UsageError as error:
+        raise ValueError(f"{error.what}; {error.remedy}") from None

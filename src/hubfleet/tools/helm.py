@@ -21,6 +21,8 @@ from hubfleet.tools import charts, helm_errors, process
 
 OLDEST = (3, 13)
 """`helm upgrade --labels`, by which a release carries its digest, came with Helm 3.13."""
+_NOT_HELMS = ("HELM_", "KUBECONFIG", "SOPS_")
+"""Beginnings of environment variables that Helm does not get: the user's own settings of it, keys of sops."""
 _GET_IT = "install Helm 3.13 or newer (https://helm.sh/docs/intro/install/), or set HUBFLEET_HELM to its path"
 
 
@@ -110,6 +112,11 @@ class Helm:
         how = ("--timeout", f"{self._timeout:.0f}s", *(() if hooks else ("--no-hooks",)))
         self._cluster(*words, *how, timeout=self._timeout + 30)
 
+    def rollback(self, release: str, namespace: str, revision: int) -> None:
+        """Make the release what that revision was, with its labels; nothing is waited for but the chart's hooks."""
+        words = ("rollback", release, str(revision), "--namespace", namespace, "--history-max", "5")
+        self._cluster(*words, "--timeout", f"{self._timeout:.0f}s", timeout=self._timeout + 30)
+
     def values(self, release: str, namespace: str) -> Mapping[str, Any]:
         """The values that the release was last given. They hold secrets."""
         words = ("get", "values", release, "--namespace", namespace, "--output", "json")
@@ -162,7 +169,7 @@ class Helm:
             raise helm_errors.explained(words, error) from error
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBECONFIG"))}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_HELMS)}
         home = self._cache / "home"
         return kept | {
             "HELM_CACHE_HOME": str(home / "cache"),

@@ -210,6 +210,10 @@ class Kube:
         answer = self._request("GET", f"{_place('Secret', namespace)}/{name}", allow=(404,))
         return None if answer.status_code == 404 else kube_objects.secret_data(answer.json())
 
+    def annotate(self, kind: str, namespace: str, name: str, annotations: Mapping[str, str]) -> None:
+        """Add these annotations to an object; one that is not there is fine."""
+        self._merge(f"{_place(kind, namespace)}/{name}", {"metadata": {"annotations": dict(annotations)}}, allow=(404,))
+
     def add_to_secret(
         self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]
     ) -> dict[str, str]:

@@ -154,9 +154,8 @@ class LastWarning:
 class Record:
     """What Helm keeps of a revision of a release (a Secret with the label owner=helm), without its content.
 
-    `labels` are those given with `helm --labels`; `status` Helm's word: deployed, failed, superseded, pending-install,
-    pending-upgrade, pending-rollback, uninstalling, uninstalled. `modified`: seconds since 1970.
-    """
+    `labels` are those given with `helm --labels`; `status` is Helm's word: deployed, failed, superseded, uninstalled,
+    uninstalling, pending-install, -upgrade or -rollback. `modified`: seconds since 1970."""
 
     release: str
     namespace: str
@@ -165,6 +164,7 @@ class Record:
     modified: int
     secret: str
     labels: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -322,6 +322,7 @@ def record(found: Object) -> Record:
         modified=int(ours["modifiedAt"] or ours["createdAt"] or 0),
         secret=found["metadata"]["name"],
         labels=labels,
+        annotations=found["metadata"].get("annotations", {}),
     )
 
 

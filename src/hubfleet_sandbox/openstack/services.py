@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hubfleet_sandbox import processes
 from hubfleet_sandbox.openstack import configuration
+from hubfleet_sandbox.openstack.rest import Session
 
 if TYPE_CHECKING:
     from hubfleet_sandbox.layout import Layout
@@ -55,6 +56,13 @@ def start(layout: Layout, venv: Path, programs: Path | None, say: Say, names: tu
         _fork(layout, venv, programs, missing)
     for service in wanted:
         wait(layout, service.name)
+
+
+def wake_keystone(layout: Layout, secrets: configuration.Secrets) -> None:
+    """Ask Keystone something that takes a right, alone: it reads its rules at the first such request, and a second one
+    beside it finds half of them, and is answered with 403."""
+    with Session(layout, "admin", secrets.admin, "admin") as admin:
+        admin.get("keystone", "/roles")
 
 
 def wait(layout: Layout, name: str) -> None:
