@@ -211,7 +211,7 @@ def test_jupyterhub_is_told_what_the_file_says(configured: Any) -> None:
     assert found["Authenticator"] == {"admin_users": ["ada"], "allow_all": True}
     assert (hub["authenticator_class"], hub["base_url"]) == ("shared-password", "/b")
     assert found["Spawner"]["cmd"] == ["x"]
-    (culler,) = hub["services"]
+    (culler,) = [one for one in hub["services"] if one["name"] == "idle-culler"]
     assert {"--timeout=600", "--cull-every=60"} <= set(culler["command"])
 
 
@@ -232,7 +232,17 @@ def test_several_machines_are_offered_and_the_only_one_is_given(configured: Any)
 
 
 def test_without_culling_nobody_culls(configured: Any) -> None:
-    assert configured(culling={"enabled": False})["JupyterHub"]["services"] == []
+    services = configured(culling={"enabled": False})["JupyterHub"]["services"]
+    assert [one["name"] for one in services] == ["hubfleet-check"]
+
+
+def test_services_and_roles_are_added_to_those_that_the_chart_needs(configured: Any) -> None:
+    token, role = "0" * 32, {"services": ["mine"], "scopes": ["list:users"]}
+    own = {"services": {"mine": {"apiToken": token, "url": "http://x"}}, "loadRoles": {"mine": role}}
+    hub = configured(values={"hub": own})["JupyterHub"]
+    assert [one["name"] for one in hub["services"]] == ["idle-culler", "hubfleet-check", "mine"]
+    assert hub["services"][-1] == {"name": "mine", "url": "http://x", "api_token": token}
+    assert hub["load_roles"][-1] == {"name": "mine"} | role
 
 
 def _of_schema(schema: dict[str, Any], path: str = "") -> set[str]:

@@ -152,6 +152,7 @@ def test_generated_passwords_are_made_once_and_kept(trial: Trial) -> None:
     assert trial.given["hub"]["config"]["SharedPasswordAuthenticator"] == first
     assert (len(first["user_password"]), len(first["admin_password"])) == (16, 32)
     kept = trial.api.secret("main", "hubfleet")
+    assert kept.pop("check-token") == trial.given["hub"]["services"]["hubfleet-check"]["apiToken"]
     assert kept == {"user-password": first["user_password"], "admin-password": first["admin_password"]}
 
 

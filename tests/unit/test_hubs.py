@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hubfleet.hubs import Release, charts
+from hubfleet.hubs import Release, charts, tester
 from hubfleet.hubs.persistent import image
 from hubfleet.provider import Traits
 from hubfleet.spec import InvalidFiles
@@ -77,14 +77,15 @@ def test_a_shared_password_that_is_left_out_is_made(tmp_path: Path) -> None:
     assert [(one.key, one.path[-1]) for one in found.generated] == [
         ("user-password", "user_password"),
         ("admin-password", "admin_password"),
+        ("check-token", "apiToken"),
     ]
-    assert [one.length >= 32 for one in found.generated] == [False, True]  # JupyterHub wants that of an admin's
+    assert [one.length >= 32 for one in found.generated[:2]] == [False, True]  # JupyterHub wants that of an admin's
     assert at(found, "hub.config.Authenticator") == {"allow_all": True, "admin_users": ["ada"]}
     assert at(found, "hub.config.JupyterHub.authenticator_class") == "shared-password"
 
 
 def test_without_admins_no_password_for_them_is_made(tmp_path: Path) -> None:
-    assert [one.key for one in release(tmp_path).generated] == ["user-password"]
+    assert [one.key for one in release(tmp_path).generated] == ["user-password", "check-token"]
 
 
 def test_a_password_that_is_given_is_used_and_known_as_secret(tmp_path: Path) -> None:
@@ -92,7 +93,19 @@ def test_a_password_that_is_given_is_used_and_known_as_secret(tmp_path: Path) ->
     path = ("hub", "config", "SharedPasswordAuthenticator", "user_password")
     assert at(found, ".".join(path)) == "correct horse"
     assert found.secret_paths == {path}
-    assert found.generated == ()
+    assert [one.key for one in found.generated] == ["check-token"]
+
+
+@pytest.mark.parametrize("chart", ["lite", "jupyterhub"])
+def test_hubfleets_own_service_may_touch_the_test_user_only(tmp_path: Path, chart: str) -> None:
+    found = release(tmp_path, **({"chart": "lite"} if chart == "lite" else {}))
+    role = at(found, "hub.loadRoles.hubfleet-check")
+    assert role["services"] == list(at(found, "hub.services"))
+    assert all(scope.endswith("!user=HUBFLEET-CHECK") for scope in role["scopes"])
+
+
+def test_nobody_who_logs_in_can_be_the_test_user() -> None:
+    assert tester.USER.lower() != tester.USER  # JupyterHub makes the names of all who log in lower case
 
 
 def test_secrets_do_not_show_in_the_release_as_text(tmp_path: Path) -> None:

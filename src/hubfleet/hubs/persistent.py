@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from hubfleet.hubs import charts, login, placement, profiles
+from hubfleet.hubs import charts, login, placement, profiles, tester
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
@@ -25,7 +25,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     found = url(name, cluster, encrypts=_lets_encrypt(chart, cluster))
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merge(*(layer.values for layer in every)))
-    made = login.of(cluster.hubs[name], found).generated
+    made = (*login.of(cluster.hubs[name], found).generated, tester.TOKEN)
     return Release(
         name=name,
         namespace=name,
@@ -51,6 +51,7 @@ def layers(
     logging_in = login.of(hub, url(name, cluster, encrypts=encrypts))
     computed = merge(
         _hub(hub, cluster, description),
+        tester.values(),
         logging_in.values,
         _proxy(hub, cluster, description, encrypts=encrypts),
         _users(name, cluster, description, absent),

@@ -106,6 +106,13 @@ if cull["enabled"]:
         {"name": "idle-culler", "services": ["idle-culler"], "scopes": scopes + ["admin:users"] * cull["users"]}
     )
 
+for name, service in hub["services"].items():
+    given_service = {"name": name} | service
+    token = given_service.pop("apiToken", None)
+    c.JupyterHub.services.append(given_service | ({"api_token": token} if token else {}))
+for name, role in hub["loadRoles"].items():
+    c.JupyterHub.load_roles.append({"name": name} | role)
+
 if values["debug"]["enabled"]:
     c.JupyterHub.log_level = "DEBUG"
     c.Spawner.debug = True
