@@ -32,6 +32,8 @@ class Layer(StrEnum):
     CHART = "chart"
     HUB = "hub"
     PROXY = "proxy"
+    SERVER = "user's server"
+    KERNEL = "kernel"
     HERE = "this machine"
 
 

@@ -20,10 +20,10 @@ SERVICE = """\
       hub:
         config:
           Spawner: {http_timeout: 120}    # a machine that is busy with tests
-          JupyterHub:
-            services: [{name: tester, api_token: "${env:TESTER_TOKEN}"}]
-            load_roles:
-              - {name: tester, services: [tester], scopes: [admin:users, admin:servers, "access:servers"]}
+        services:
+          tester: {apiToken: "${env:TESTER_TOKEN}"}
+        loadRoles:
+          tester: {services: [tester], scopes: [admin:users, admin:servers, "access:servers"]}
 """
 """Goes into the `values` of the hub `main`, so that the tests may ask it."""
 

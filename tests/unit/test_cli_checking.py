@@ -15,7 +15,7 @@ from hubfleet.engine.ground.existing import ExistingGround
 from hubfleet.engine.probe import Probed
 from hubfleet.errors import Layer, UsageError
 from hubfleet.tools.hub import Answer
-from tests.unit.lab import Lab
+from tests.unit.lab import HUB, Lab
 
 POOLS = {
     "core": {"runs": ["core"], "nodes": 1},
@@ -35,7 +35,7 @@ def check(lab: Lab, *words: str) -> Result:
 
 def test_a_hub_that_answers_is_well(lab: Lab) -> None:
     lab.apply()
-    ran = check(lab, "--json")
+    ran = check(lab, "--quick", "--json")
     (found,) = json.loads(ran.stdout)["checks"]
     assert (ran.return_value, found["subject"], found["well"]) == (0, "hub main", True)
     assert "JupyterHub 5.5.4 answers" in found["seen"]
@@ -48,6 +48,23 @@ def test_a_hub_that_does_not_answer_is_told_with_its_layer(lab: Lab) -> None:
     assert ran.return_value == 1
     assert "hub: the proxy at" in ran.stdout
     assert "do:" in ran.stdout
+
+
+def test_a_hub_that_has_no_token_for_the_test_user_is_to_be_applied_again(lab: Lab) -> None:
+    lab.apply()
+    del lab.api.objects["secrets", "main", "hubfleet"]
+    ran = check(lab)
+    assert ran.return_value == 1
+    assert "hub: the hub has no token for hubfleet's test user yet" in ran.stdout
+
+
+def test_no_user_is_made_where_all_homes_are_on_one_claim(lab: Lab) -> None:
+    dynamic = {"hub": {"config": {"KubeSpawner": {"pvc_name_template": "homes"}}}}
+    lab.write(hubs={"main": HUB | {"values": dynamic}})
+    lab.apply()
+    ran = check(lab)
+    assert ran.return_value == 1
+    assert "storage: no server of a test user's is started" in ran.stdout
 
 
 @pytest.fixture
@@ -86,6 +103,10 @@ def test_the_pool_that_is_named_is_probed_and_no_other(lab: Lab, probed: list[st
     ("words", "told"),
     [
         (("--pool", "user"), "--autoscale"),
+        (("--hub", "mian"), "no hub 'mian'"),
+        (("--notebook", "nowhere.ipynb"), "nowhere.ipynb is not a notebook"),
+        (("--quick", "--notebook", "nowhere.ipynb"), "--quick runs no notebook"),
+        (("--autoscale", "--hub", "main"), "--autoscale is about pools"),
         (("--autoscale", "--pool", "usr"), "no pool 'usr'"),
         (("--autoscale",), "no pool for users that scales"),
     ],

@@ -11,8 +11,11 @@ from click.testing import CliRunner, Result
 
 from hubfleet.cli import app
 from hubfleet.engine import ground
-from hubfleet.errors import HubfleetError
-from hubfleet.fleet import access, planning
+from hubfleet.errors import HubfleetError, Layer
+from hubfleet.fleet import access, checking, planning
+from hubfleet.fleet.access import Access
+from hubfleet.hubs import Release
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST
 from hubfleet.tools import hub
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.hub import Answer
@@ -37,6 +40,9 @@ class Clusters:
             monkeypatch.setattr(module, "Kube", lambda text, **_: self.apis[self._which(text)].kube())
         for module in (planning, access):
             monkeypatch.setattr(module, "Helm", self._helm)
+        self.unwell: set[str] = set()
+        """Hubs on which no server starts."""
+        monkeypatch.setattr(checking, "prove", self._prove)
         monkeypatch.setattr(hub, "ask", lambda address, url, *, timeout: Answer(200, "5.5.4", "", 0.1))
         self.write()
 
@@ -44,9 +50,19 @@ class Clusters:
     def _which(text: str) -> str:
         return text.rpartition("token: of-")[2].strip()
 
+    def _prove(self, release: Release, opened: Access, way: object) -> str:
+        if release.hub in self.unwell:
+            raise HubfleetError(f"no user's server starts on {release.subject}", layer=Layer.NODE)
+        return "a user's server starts"
+
     def _helm(self, kubeconfig: Path | None) -> Helm:
         program = self.programs[self._which(kubeconfig.read_text()) if kubeconfig else "a"]
         return Helm(kubeconfig, program=Path(HELM), cache=self.folder, run=program)
+
+    def past(self, cluster: str, release: str) -> None:
+        """The release has a revision before the one to come."""
+        marks = {DIGEST: "old", CLUSTER: cluster, CHART: "lite"}
+        self.apis[cluster].record(release, release, 0, "superseded", **marks)
 
     def write(self, **hub: Any) -> None:
         """The fleet's files; `hub` are defaults of its hubs."""
@@ -106,6 +122,22 @@ def test_the_first_ring_in_which_something_fails_is_the_last(clusters: Clusters)
     assert clusters.upgraded == {"a": ["staging"], "b": ["staging"]}
     assert "1 of 2 clusters done; not begun: ring production" in ran.output
     assert "✗ b\n" in ran.output
+
+
+def test_a_hub_on_which_no_server_starts_stops_its_ring_and_gets_back_what_it_had(clusters: Clusters) -> None:
+    clusters.run("apply", "--yes")
+    clusters.past("a", "staging")
+    clusters.write(culling={"idle": 600})
+    clusters.unwell = {"staging"}
+    code, ran = clusters.run("apply", "--yes", "--cluster", "a")
+    assert code == 1
+    assert "no user's server starts on hub staging (release staging)" in ran.output
+    assert "it was rolled back to what ran before (revision 0), and the hub answers again" in ran.output
+    assert [argv[1:4] for argv in clusters.programs["a"].calls if argv[1] == "rollback"] == [
+        ("rollback", "staging", "0")
+    ]
+    assert clusters.upgraded["a"] == ["staging", "main", "staging"]
+    assert "not begun: ring production" in ran.output
 
 
 def test_whoever_keeps_going_goes_on_where_nothing_failed(clusters: Clusters) -> None:

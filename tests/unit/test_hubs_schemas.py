@@ -55,7 +55,7 @@ def test_our_own_chart_takes_every_way_to_log_in_but_what_needs_files_in_the_hub
     [
         ({"hub": {"config": {"JupyterHub": {"authenticator_class": "ldapauthenticator.LDAPAuthenticator"}}}},
          "hub.config.JupyterHub.authenticator_class"),
-        ({"hub": {"services": {"x": {}}}}, "hub.services"),
+        ({"hub": {"initContainers": []}}, "hub.initContainers"),
         ({"hub": {"db": {"type": "postgres"}}}, "hub.db.type"),
         ({"proxy": {"https": {"enabled": True, "type": "letsencrypt"}}}, "proxy.https.type"),
         ({"singleuser": {"storage": {"type": "static"}}}, "singleuser.storage.type"),

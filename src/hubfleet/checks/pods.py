@@ -40,7 +40,7 @@ def find(
         pods = [
             pod for pod in kube.pods(namespace) if not (pod.ready or pod.deleting or _is_users(pod) or _is_over(pod))
         ]
-        found = (_of_pod(kube, pod) for pod in pods)
+        found = (of_pod(kube, pod) for pod in pods)
         return next((trouble for trouble in found if trouble), None) or _of_claims(kube, namespace)
     for service in services:
         if service.type == "LoadBalancer" and not service.address:
@@ -66,7 +66,8 @@ def _is_over(pod: Pod) -> bool:
     return pod.phase in ("Succeeded", "Failed")
 
 
-def _of_pod(kube: Kube, pod: Pod) -> Trouble | None:
+def of_pod(kube: Kube, pod: Pod) -> Trouble | None:
+    """What hinders this pod; None while all is on its way."""
     if "PersistentVolumeClaim" in pod.scheduling:
         what = f"the pod {pod.name} waits for its volume"
         return _of_claims(kube, pod.namespace) or Trouble(Layer.STORAGE, what, pod.scheduling)

@@ -67,7 +67,7 @@ def plan(
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
     """
     found = one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
-    made = fleet.each(found.targets, lambda target: fleet.plan(target, replace=replace, adopt=adopt))
+    made = fleet.each(found.targets, lambda target, _clock: fleet.plan(target, replace=replace, adopt=adopt))
     if found.file is None:
         only = made.one()
         click.echo(json_document(plan_document(only)) if as_json else "\n".join(plan_lines(only)))

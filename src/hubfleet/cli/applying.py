@@ -50,7 +50,7 @@ def apply(
     found = one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
     with fleet.all_alone(found.targets, watch, breaks=break_lock, adopt=adopt) as holds:
         able = [target for target in found.targets if target.cluster.name in holds.found]
-        plans = fleet.each(able, lambda target: fleet.plan(target, watch, replace=replace, adopt=adopt))
+        plans = fleet.each(able, lambda target, _clock: fleet.plan(target, watch, replace=replace, adopt=adopt))
         made = fleet.Answers(plans.found, {**holds.errors, **plans.errors})
         if found.file is None:
             agree(made.one(), watch, as_json=as_json, yes=yes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import DOCUMENT, break_lock_option, path_argument
-from hubfleet.cli.printing import EventPrinter, json_document
+from hubfleet.cli.options import DOCUMENT, break_lock_option, path_argument, selection_options
+from hubfleet.cli.printing import EventPrinter, counted, error_documents, error_lines, json_document
 from hubfleet.errors import HubfleetError, UsageError
 
 _UNHEALTHY = 1
@@ -17,7 +18,15 @@ _UNHEALTHY = 1
 
 @click.command()
 @path_argument
+@selection_options
 @DOCUMENT
+@click.option("--quick", is_flag=True, help="Only whether each hub answers; start no server.")
+@click.option(
+    "--notebook",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Run this notebook instead of a small one; no cell may fail.",
+)
 @click.option("--autoscale", is_flag=True, help="Prove that the pools for users grow and shrink by themselves.")
 @click.option(
     "--pool", "pools", multiple=True, metavar="NAME", help="With --autoscale: only this pool, whoever runs on it."
@@ -25,14 +34,26 @@ _UNHEALTHY = 1
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
-    default=20,
-    show_default=True,
     metavar="MINUTES",
-    help="With --autoscale: how long a pool may take to grow; to shrink, twice that.",
+    help="How long each hub may take (10); with --autoscale, a pool to grow (20), and twice that to shrink.",
 )
 @break_lock_option
-def check(path: Path, as_json: bool, autoscale: bool, pools: tuple[str, ...], timeout: float, break_lock: str) -> int:
-    """Whether what is there also works: each hub answers, as a browser would find out.
+def check(
+    path: Path,
+    selection: fleet.Selection,
+    as_json: bool,
+    quick: bool,
+    notebook: Path | None,
+    autoscale: bool,
+    pools: tuple[str, ...],
+    timeout: float | None,
+    break_lock: str,
+) -> int:
+    """Whether what is there also works: each hub is used as a user would.
+
+    A test user gets a server, opens a kernel, runs a notebook, writes and reads a file; then all of that goes again,
+    the user's home too, also when a step fails or you interrupt it. Everything goes through the hub's load balancer
+    and proxy. The time of each step is told.
 
     With --autoscale, pods that want a node each are put on a pool, one more than it has nodes; a node must come, and
     go again after. It costs that node for the time (the autoscaler keeps it for ten minutes as a rule), ends at the
@@ -40,24 +61,75 @@ def check(path: Path, as_json: bool, autoscale: bool, pools: tuple[str, ...], ti
 
     \b
     hubfleet check examples/first-hub
+    hubfleet check examples/first-hub --quick
     hubfleet check examples/first-hub --autoscale --pool user
     """
-    if pools and not autoscale:
-        raise UsageError("--pool says which pool --autoscale is to prove", remedy="give both")
-    target = fleet.load(path)
+    of_hubs = selection.of_hubs or quick or notebook is not None
+    _sensible(pools, autoscale=autoscale, hubs=of_hubs, both=bool(quick and notebook))
     if autoscale:
-        with fleet.alone(target, breaks=break_lock) as hold:
-            seen = fleet.check_autoscaling(target, pools, EventPrinter(as_json=False), hold, within=60 * timeout)
+        return _autoscaling(path, selection, pools, break_lock, as_json=as_json, within=60 * (timeout or 20))
+    found = fleet.load_fleet(path, selection).valid()
+    say = EventPrinter(as_json=False, many=len(found.targets) > 1)
+    told = partial(
+        fleet.check,
+        depth=fleet.Depth.ANSWERS if quick else fleet.Depth.WORKS,
+        notebook=fleet.read_notebook(notebook) if notebook else None,
+        say=say,
+        within=60 * (timeout or 10),
+    )
+    seen = fleet.each(found.targets, lambda target, clock: told(target, clock=clock))
+    if found.file is None:
+        only = seen.one()
+        click.echo(json_document(only) if as_json else "\n".join(_lines(only)))
+    elif as_json:
+        click.echo(json_document({"clusters": [*seen.found.values()], "errors": error_documents(seen)}))
     else:
-        seen = fleet.check(target)
+        click.echo("\n".join(_fleet_lines(found, seen)))
+    return 0 if not seen.errors and all(one.well for one in seen.found.values()) else _UNHEALTHY
+
+
+def _autoscaling(
+    path: Path,
+    selection: fleet.Selection,
+    pools: tuple[str, ...],
+    break_lock: str,
+    *,
+    as_json: bool,
+    within: float,
+) -> int:
+    if len(selection.clusters) > 1:
+        raise UsageError("--autoscale is for one cluster", remedy=f"say which: --cluster {selection.clusters[0]}")
+    target = fleet.load(path, *selection.clusters)
+    with fleet.alone(target, breaks=break_lock) as hold:
+        seen = fleet.check_autoscaling(target, pools, EventPrinter(as_json=False), hold, within=within)
     click.echo(json_document(seen) if as_json else "\n".join(_lines(seen)))
     return 0 if seen.well else _UNHEALTHY
+
+
+def _fleet_lines(found: fleet.Fleet, seen: fleet.Answers[fleet.Checked]) -> Iterable[str]:
+    for name, one in seen.found.items():
+        yield click.style(name, bold=True)
+        yield from (f"  {line}" for line in _lines(one))
+    yield from error_lines(seen)
+    well = sum(one.well for one in seen.found.values())
+    yield f"{found.file}: {well} of {counted(len(found.targets), 'cluster')} well"
+
+
+def _sensible(pools: tuple[str, ...], *, autoscale: bool, hubs: bool, both: bool) -> None:
+    if pools and not autoscale:
+        raise UsageError("--pool says which pool --autoscale is to prove", remedy="give both")
+    if autoscale and hubs:
+        raise UsageError("--autoscale is about pools, --hub, --quick and --notebook about hubs", remedy="check twice")
+    if both:
+        raise UsageError("--quick runs no notebook", remedy="give --quick or --notebook")
 
 
 def _lines(seen: fleet.Checked) -> Iterable[str]:
     for one in seen.checks:
         sign = click.style("✓", fg="green") if one.well else click.style("✗", fg="red")
         yield f"{sign} {one.subject}{f': {one.seen}' if one.seen else ''}"
+        for step in one.steps[1:]:
+            yield f"  {step.seconds:6.1f} s  {step.name}{f': {step.seen}' if step.seen else ''}"
         if one.trouble is not None:
             error = HubfleetError(
                 one.trouble.what, why=one.trouble.why, remedy=one.trouble.remedy, layer=one.trouble.layer

@@ -29,7 +29,7 @@ def status(path: Path, selection: fleet.Selection, as_json: bool, watch: bool) -
     """
     found = fleet.load_fleet(path, selection).valid()
     while True:
-        seen = fleet.each(found.targets, fleet.status)
+        seen = fleet.each(found.targets, lambda target, _clock: fleet.status(target))
         if watch:
             click.clear()
         click.echo(_document(found, seen) if as_json else "\n".join(_screen(found, seen)))

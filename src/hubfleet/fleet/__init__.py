@@ -12,12 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hubfleet.checks.notebook import read_notebook
     from hubfleet.engine.kubeconfigs import write_private
     from hubfleet.engine.releases import Credentials
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.auditing import auditor, clean, homes_of
-    from hubfleet.fleet.checking import Checked, check, check_autoscaling
+    from hubfleet.fleet.checking import Checked, Depth, check, check_autoscaling
     from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.many import Answers, each, not_all
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "Credentials": "hubfleet.engine.releases",
+    "read_notebook": "hubfleet.checks.notebook",
     "write_private": "hubfleet.engine.kubeconfigs",
     "kubeconfig": "hubfleet.fleet.access",
     "login": "hubfleet.fleet.access",
@@ -45,6 +47,7 @@ _PLACES = {
     "clean": "hubfleet.fleet.auditing",
     "homes_of": "hubfleet.fleet.auditing",
     "Checked": "hubfleet.fleet.checking",
+    "Depth": "hubfleet.fleet.checking",
     "check": "hubfleet.fleet.checking",
     "check_autoscaling": "hubfleet.fleet.checking",
     "Fleet": "hubfleet.fleet.loading",
@@ -81,6 +84,7 @@ __all__ = [
     "Answers",
     "Checked",
     "Credentials",
+    "Depth",
     "Fleet",
     "FleetOutcome",
     "Outcome",
@@ -112,6 +116,7 @@ __all__ = [
     "plan_scale",
     "plan_upgrade",
     "possible",
+    "read_notebook",
     "rotate",
     "run_with_kubeconfig",
     "scale_wish",

@@ -10,7 +10,7 @@ from hubfleet.engine import keeping, releases, rollback
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
-from hubfleet.errors import CloudError, HubfleetError, Interrupted
+from hubfleet.errors import CloudError, HubfleetError, Interrupted, Refused
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.journal import Journal
@@ -254,8 +254,8 @@ def _rolled_back(release: Release, opened: Access, way: Way) -> Generator[None]:
     """If it fails, the release goes back to what ran before, and the error says so."""
     try:
         yield
-    except Interrupted:
-        raise
+    except (Interrupted, Refused):
+        raise  # it did not fail
     except HubfleetError as error:
         doors = opened.doors()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
-from hubfleet.engine.run import side_by_side
+from hubfleet.engine.run import Clock, side_by_side
 from hubfleet.errors import HubfleetError
 from hubfleet.fleet.loading import Target
 
@@ -28,13 +29,9 @@ class Answers(Generic[T]):
         return found
 
 
-def each(targets: Sequence[Target], ask: Callable[[Target], T]) -> Answers[T]:
-    """Ask of every cluster at once."""
-
-    def asked(target: Target) -> Callable[[object], T]:
-        return lambda _clock: ask(target)
-
-    return answers(side_by_side({target.cluster.name: asked(target) for target in targets}))
+def each(targets: Sequence[Target], ask: Callable[[Target, Clock], T]) -> Answers[T]:
+    """Ask of every cluster at once; whoever waits does so by the clock, which Ctrl-C stops."""
+    return answers(side_by_side({target.cluster.name: partial(ask, target) for target in targets}))
 
 
 def answers(given: Mapping[str, T | HubfleetError]) -> Answers[T]:

@@ -12,6 +12,7 @@ from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, side_by_side
 from hubfleet.errors import HubfleetError
 from hubfleet.events import Say, Watch
+from hubfleet.fleet import checking
 from hubfleet.fleet.applying import Outcome, Prove, apply
 from hubfleet.fleet.loading import Fleet, Target
 from hubfleet.fleet.locking import alone
@@ -56,15 +57,16 @@ def apply_rings(
     keep_going: bool = False,
     prove: Prove | None = None,
 ) -> FleetOutcome:
-    """Make the plans come true. `keep_going`: the next ring has its turn whatever failed in the one before, on the
-    clusters where nothing did."""
+    """Make the plans come true; where there are rings, `prove` (None: as a user would) each
+    hub that was changed. `keep_going`: the next ring
+    has its turn whatever failed in the one before, on the clusters where nothing did."""
     targets = {target.cluster.name: target for target in found.targets if target.cluster.name in plans}
     outcomes: dict[str, Outcome] = {}
     errors: dict[str, HubfleetError] = {}
     todo = list(stages(plans, {name: _rings(target) for name, target in targets.items()}, found.rings))
     while todo and (keep_going or not errors):
         stage = todo.pop(0)
-        way = partial(_apply, stage, say=say, watch=watch, timeout=timeout, prove=prove if stage.ring else None)
+        way = partial(_apply, stage, say=say, watch=watch, timeout=timeout, prove=(prove or checking.prove) if stage.ring else None)
         whom = [name for name in stage.plans if name not in errors]
         done = answers(side_by_side({name: partial(way, targets[name], holds[name]) for name in whom}))
         errors |= done.errors

@@ -62,7 +62,8 @@ class Container:
 
 @dataclass(frozen=True)
 class Pod:
-    """`scheduling` is the scheduler's message while it finds no node, "" otherwise."""
+    """`scheduling` is the scheduler's message while it finds no node, "" otherwise; `user` whose server it is, where
+    KubeSpawner made it."""
 
     name: str
     namespace: str
@@ -73,6 +74,7 @@ class Pod:
     deleting: bool
     labels: Mapping[str, str]
     containers: tuple[Container, ...]
+    user: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,7 @@ def pod(found: Object) -> Pod:
         deleting="deletionTimestamp" in metadata,
         labels=metadata.get("labels", {}),
         containers=tuple(map(_container, containers)),
+        user=metadata.get("annotations", {}).get(USER, ""),
     )
 
 
