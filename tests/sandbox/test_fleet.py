@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,19 @@ def test_a_hub_alone_is_applied_and_the_others_stay_as_they_are(fleet: Fleet) ->
     fleet("apply", "--yes", "--cluster", "north", "--hub", "main")
     assert {hub for hub, revision in fleet.revisions().items() if revision != before[hub]} == {("north", "main")}
     fleet("apply", "--yes")
+
+
+def test_an_image_that_does_not_start_stops_at_its_ring_and_is_rolled_back(fleet: Fleet) -> None:
+    before: Any = fleet.revisions()
+    bad = "image: localhost/hubfleet/no-such-image:1\n    culling: {idle: 2400}"
+    fleet.edit("fleet.yaml", "culling: {idle: 2400}", bad)
+    ran = fleet("apply", "--yes", code=1)
+    assert "not begun: ring production" in ran.err
+    assert ran.err.count("it was rolled back to what ran before") >= 2, ran.err
+    after = fleet.revisions()
+    assert {hub for hub in after if after[hub] == before[hub]} == {("north", "main"), ("south", "main")}
+    status = fleet("status", "--json").json
+    assert all(hub["answers"] for one in status["clusters"] for hub in one["hubs"])
+    assert fleet.changed(fleet("plan", "--json")) == set(before)
+    fleet.edit("fleet.yaml", bad, "culling: {idle: 2400}")
+    fleet("plan", "--exit-code")

@@ -44,7 +44,8 @@ def apply(
     Shows the plan and asks first. Interrupt or kill it at any moment: the same command goes on. Run twice, the second
     changes nothing. A release that fails is rolled back to what ran before.
 
-    A fleet with rings is done ring by ring, and the first ring in which something fails is the last.
+    A fleet with rings is done ring by ring: each hub that was changed is tried with a user's server before the next
+    ring's turn, and the first ring in which something fails is the last.
     """
     watch = Watch(began=process.began())
     found = one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)

@@ -66,7 +66,8 @@ def apply_rings(
     todo = list(stages(plans, {name: _rings(target) for name, target in targets.items()}, found.rings))
     while todo and (keep_going or not errors):
         stage = todo.pop(0)
-        way = partial(_apply, stage, say=say, watch=watch, timeout=timeout, prove=(prove or checking.prove) if stage.ring else None)
+        proof = (prove or checking.prove) if stage.ring else None
+        way = partial(_apply, stage, say=say, watch=watch, timeout=timeout, prove=proof)
         whom = [name for name in stage.plans if name not in errors]
         done = answers(side_by_side({name: partial(way, targets[name], holds[name]) for name in whom}))
         errors |= done.errors
