@@ -45,7 +45,19 @@ def usual(figures: Figures, folder: Path) -> None:
     figures.add(Figure("hubfleet validate, 171 hubs", validate, below=1.0))
     figures.add(Figure("... / the floor", validate / floor, "x", below=_FLOORS, equal=True))
     hub = ("--cluster", "cluster-0007", "--hub", "hub-000")
+    committed(folder)
+    edited = folder / "clusters" / "cluster-0007" / "cluster.yaml"
+    edited.write_text(edited.read_text().replace("2026.01.", "2026.02."))
+    since = median(HUBFLEET, "plan", folder, "--since", "HEAD")
+    figures.add(Figure("hubfleet plan --since HEAD, 171 hubs", since, below=1.0))
     figures.add(Figure("hubfleet show, one of 171 hubs", median(HUBFLEET, "show", folder, *hub), below=0.5))
+
+
+def committed(folder: Path) -> None:
+    """The files as a git repository's only commit."""
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
+    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "fleet")):
+        subprocess.run(["git", *words], cwd=folder, check=True, timeout=60)
 
 
 def rendered(figures: Figures, folder: Path) -> None:

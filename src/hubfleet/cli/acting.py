@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -19,6 +20,7 @@ from hubfleet.cli.options import (
     selection_options,
     timeout_option,
 )
+from hubfleet.cli.planning import Format, markdown, matrix
 from hubfleet.cli.printing import (
     EventPrinter,
     error_documents,
@@ -50,6 +52,17 @@ ADOPT = click.option(
 @path_argument
 @selection_options
 @DOCUMENT
+@click.option(
+    "--format",
+    "as_",
+    type=click.Choice([*map(str, Format)]),
+    default=str(Format.TEXT),
+    show_default=True,
+    help="For people, programs, a comment on a pull request, or the matrix of a job of GitHub Actions.",
+)
+@click.option(
+    "--since", metavar="REV", help="What changed in the files since this git revision; asks no cloud and no cluster."
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 3 if apply would change something, 0 if not.")
 @REPLACE
 @ADOPT
@@ -57,6 +70,8 @@ def plan(
     path: Path,
     selection: fleet.Selection,
     as_json: bool,
+    as_: str,
+    since: str | None,
     exit_code: bool,
     replace: tuple[str, ...],
     adopt: bool,
@@ -65,19 +80,38 @@ def plan(
 
     \b
     + create   ~ change   ± replace   - destroy   … finish (under way)   = keep
+
+    \b
+    hubfleet plan . --since origin/main --format markdown    which hubs a pull request reaches, and by which keys
     """
     found = one_at_a_time(fleet.load_fleet(path, selection).valid(), replace=replace, adopt=adopt)
-    made = fleet.each(found.targets, lambda target, _clock: fleet.plan(target, replace=replace, adopt=adopt))
-    if found.file is None:
-        only = made.one()
-        click.echo(json_document(plan_document(only)) if as_json else "\n".join(plan_lines(only)))
+    note = ""
+    if since is not None:
+        plans, note = fleet.since(path, found.targets, selection, since)
+        made = fleet.Answers({one.cluster: one for one in plans}, {})
     else:
-        documents = [*map(plan_document, made.found.values())]
-        document = {"clusters": documents, "errors": error_documents(made)}
-        click.echo(json_document(document) if as_json else "\n".join(plans_lines(found, made)))
+        made = fleet.each(found.targets, lambda target, _clock: fleet.plan(target, replace=replace, adopt=adopt))
+    click.echo(_planned(found, made, Format.JSON if as_json else Format(as_)))
+    if note:
+        click.echo(f"note: {note}", err=True)
     if made.errors:
         return max(error.exit_code for error in made.errors.values())
     return CHANGES if exit_code and any(one.changes for one in made.found.values()) else 0
+
+
+def _planned(found: fleet.Fleet, made: fleet.Answers[Plan], as_: Format) -> str:
+    """In that form. Where one cluster file stands alone, text and JSON are those of its plan."""
+    alone = made.one() if found.file is None and len(made.found) + len(made.errors) == 1 else None
+    match as_:
+        case Format.TEXT:
+            return "\n".join(plan_lines(alone) if alone else plans_lines(found, made))
+        case Format.JSON:
+            documents = [*map(plan_document, made.found.values())]
+            return json_document(documents[0] if alone else {"clusters": documents, "errors": error_documents(made)})
+        case Format.MARKDOWN:
+            return "\n".join(markdown(made))
+        case Format.MATRIX:
+            return json.dumps(matrix(found, made))
 
 
 def plans_lines(found: fleet.Fleet, made: fleet.Answers[Plan]) -> Iterable[str]:

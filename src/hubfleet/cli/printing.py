@@ -145,12 +145,13 @@ def _step_lines(step: Step) -> Iterable[str]:
     verb = "" if step.action is Action.KEEP else f"{step.action} "
     yield click.style(f"{sign} {verb}{step.subject}{details}", fg=color)
     for change in step.changes:
-        yield click.style(f"    {_change_line(change)}", fg=color)
+        yield click.style(f"    {change_line(change)}", fg=color)
     for lost in step.loses:
         yield click.style(f"    loses {lost}", fg="red", bold=True)
 
 
-def _change_line(change: Change) -> str:
+def change_line(change: Change) -> str:
+    """A key, old and new in short, and where the new is set; of a secret that it changed."""
     origin = f"  ({change.origin})" if change.origin else ""
     if change.secret:
         return f"{change.key}: a secret changed{origin}"

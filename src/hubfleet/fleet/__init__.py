@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.auditing import auditor, clean, homes_of
     from hubfleet.fleet.checking import Checked, Depth, check, check_autoscaling
+    from hubfleet.fleet.comparing import since
     from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.many import Answers, each, not_all
@@ -73,6 +74,7 @@ _PLACES = {
     "rotate": "hubfleet.fleet.rotating",
     "Shown": "hubfleet.fleet.showing",
     "show": "hubfleet.fleet.showing",
+    "since": "hubfleet.fleet.comparing",
     "Status": "hubfleet.fleet.state",
     "status": "hubfleet.fleet.state",
     "plan_upgrade": "hubfleet.fleet.upgrading",
@@ -122,6 +124,7 @@ __all__ = [
     "scale_wish",
     "schema",
     "show",
+    "since",
     "status",
     "upgrade",
     "wish",

@@ -189,6 +189,7 @@ def _above(file: Path) -> Path | None:
         for folder in file.resolve().parents:
             found = folder / FLEET_FILE
             if found.is_file():
+                found = found if file.is_absolute() else Path(os.path.relpath(found))
                 return found if found.stat().st_uid == owner else None
     except OSError:
         pass

@@ -35,7 +35,7 @@ from hubfleet.spec.models import (
 from hubfleet.spec.places import Level, Place, Places
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem
 from hubfleet.spec.reading import Document, read
-from hubfleet.spec.resolving import resolve, without_secrets
+from hubfleet.spec.resolving import as_written, resolve, without_secrets
 from hubfleet.spec.schema import Of, json_schema
 from hubfleet.spec.secrets import MissingSecret, Secret, reveal
 
@@ -73,6 +73,7 @@ __all__ = [
     "SharedPassword",
     "Storage",
     "Taint",
+    "as_written",
     "doubts",
     "json_schema",
     "load_alone",

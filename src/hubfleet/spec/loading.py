@@ -56,6 +56,11 @@ class ValuesDocument:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def plain(self) -> bool:
+        """No secret is in it."""
+        return self.document is None or self.values is self.document.tree
+
 
 @dataclass(frozen=True)
 class Library:
@@ -277,19 +282,19 @@ class Loading:
         for index, name in _items(_entry(tree, "values_files")):
             if isinstance(name, str) and name:
                 file = self.document.file.parent / name
-                values = self.values_file(file, (*at, index))
-                yield ValuesFile.model_construct(path=Path(name), values=values)
+                found = self.values_file(file, (*at, index))
+                yield ValuesFile.model_construct(path=Path(name), values=found.values, plain=found.plain)
 
-    def values_file(self, file: Path, path: KeyPath) -> Mapping[str, Any]:
-        """The file's values. {} after complaints."""
+    def values_file(self, file: Path, path: KeyPath) -> ValuesDocument:
+        """What is in the file; nothing after complaints."""
         if not is_file(file):
             self.complain(f"there is no file {file}", "the path counts from the folder of this file", *path)
-            return {}
+            return ValuesDocument()
         found = self.library.get(file)
         self.problems += found.problems
         if found.document is not None:
             self.files[path] = found.document
-        return found.values
+        return found
 
     def check(self, content: ClusterFile) -> None:
         """Checks across values, on what is right in itself."""

@@ -117,12 +117,20 @@ def references(value: Any) -> Iterator[Reference]:
             todo.extend(cast("dict[str, Any]", one).values())
         elif isinstance(one, list | tuple):
             todo.extend(cast("list[Any]", one))
-        elif not isinstance(one, _LEAVES) and isinstance(one, BaseModel):  # which is slow to tell
+        elif isinstance(one, _LEAVES) or (isinstance(one, ValuesFile) and one.plain):
+            continue
+        elif isinstance(one, BaseModel):  # which is slow to tell
             todo.extend(getattr(one, name) for name in type(one).model_fields)
 
 
 def _unsealed(reference: Reference) -> bool:
     return reference.kind == "sops" and not reference.sealed
+
+
+def as_written(cluster: Cluster) -> Cluster:
+    """The same cluster, in which each secret is what stands in the files: to tell whether it changed, and nobody looks
+    it up."""
+    return cast("Cluster", _changed(cluster, (), lambda secret, _path: secret.as_written))
 
 
 def without_secrets(cluster: Cluster) -> Cluster:
@@ -137,6 +145,8 @@ def _changed(value: Any, path: KeyPath, change: _Change) -> Any:
             return change(value, path)
         case ProviderBlock():
             return value.model_copy(update={"settings": _changed(value.settings, (*path, value.name), change)})
+        case ValuesFile(plain=True):
+            return value
         case ValuesFile():
             return value.model_copy(update={"values": _changed(value.values, path, change)})
         case BaseModel():

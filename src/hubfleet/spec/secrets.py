@@ -135,6 +135,13 @@ class Secret:
         kind = _SEALED_TYPE.search(sealed)
         return _STAND_INS.get(kind[1], str(self)) if kind else str(self)
 
+    @property
+    def as_written(self) -> Secret:
+        """What stands in the files instead of it, references and ciphertext: still a secret, of which nothing has to be
+        looked up."""
+        parts = (f"{one}{one.sealed}" if isinstance(one, Reference) else _text(one) for one in self._parts)
+        return Secret("".join(parts))
+
     def map_references(self, change: Callable[[Reference], Reference]) -> Secret:
         """The same with each reference changed so."""
         return Secret(*(change(part) if isinstance(part, Reference) else part for part in self._parts))

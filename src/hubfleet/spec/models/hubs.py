@@ -80,6 +80,8 @@ class ValuesFile(Model):
 
     path: Path
     values: Values = Field(default_factory=dict[str, Any])
+    plain: bool = False
+    """No secret is in it: nobody need search it for some."""
 
     @model_validator(mode="before")
     @classmethod
