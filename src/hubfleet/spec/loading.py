@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -281,7 +282,7 @@ class Loading:
         """Each file of a list of values_files, with what is in it."""
         for index, name in _items(_entry(tree, "values_files")):
             if isinstance(name, str) and name:
-                file = self.document.file.parent / name
+                file = _without_detour(self.document.file.parent / name)
                 found = self.values_file(file, (*at, index))
                 yield ValuesFile.model_construct(path=Path(name), values=found.values, plain=found.plain)
 
@@ -304,6 +305,14 @@ class Loading:
         self.problems += node_problems(content.pools, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)
+
+
+def _without_detour(path: Path) -> Path:
+    """The same file without `..`, so that two folders that name one file mean one."""
+    if ".." not in path.parts:
+        return path
+    direct = Path(os.path.normpath(path))
+    return direct if direct.resolve() == path.resolve() else path  # a `..` behind a symbolic link is no detour
 
 
 def distinct(found: Iterable[Problem]) -> tuple[Problem, ...]:
