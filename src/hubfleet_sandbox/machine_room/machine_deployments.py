@@ -97,8 +97,10 @@ def _reconcile(room: Room, item: Object, machines: list[Object], held: str) -> N
     if item["spec"].get("replicas") is None:
         room.change(kinds.MACHINE_DEPLOYMENT, item, {"spec": {"replicas": wanted}})
         return
-    for machine in surplus(machines, wanted, template):
-        room.delete(kinds.MACHINE, machine)
+    if surplus(machines, wanted, template):
+        # Whoever lowers the number has marked a machine just before, and it may not have come here yet.
+        for machine in surplus([room.now(kinds.MACHINE, one) for one in machines], wanted, template):
+            room.delete(kinds.MACHINE, machine)
     # A machine that is going still has its place: the new one comes when the old one is gone. What holds up new ones
     # does not hold up the end of old ones, there neither.
     for _ in range(0 if held else wanted - len(machines)):

@@ -65,6 +65,13 @@ class Room:
         """The object of this name."""
         return self._informers[kind].get(namespace, name)
 
+    def now(self, kind: Kind, item: Object) -> Object:
+        """The object as the API server has it: what all() gives may be older than what was done on its account."""
+        found = self.client.get(kind.of(item))
+        if found is not None:
+            self._informers[kind].put(found)
+        return found or item
+
     def create(self, kind: Kind, item: Object) -> None:
         """Make an object."""
         self._informers[kind].put(self.client.create(kind.path(item["metadata"]["namespace"]), item))
