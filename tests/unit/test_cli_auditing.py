@@ -143,6 +143,13 @@ def test_homes_need_the_name_of_the_files_cluster(project: Project, monkeypatch:
     assert "the file says 'pythia'" in str(ran.exception)
 
 
+def test_homes_of_a_name_that_no_kept_home_has_are_an_error(project: Project) -> None:
+    ran = audit("--delete", "--yes", "--with-homes", "pithia")
+    assert isinstance(ran.exception, UsageError)
+    assert 'did you mean "pythia"?' in str(ran.exception)
+    assert set(project.things) == {"f", "v", "h", "o"}
+
+
 def test_homes_are_for_deleting() -> None:
     assert isinstance(audit("--with-homes", "pythia").exception, UsageError)
 

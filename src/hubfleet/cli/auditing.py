@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hubfleet import fleet
-from hubfleet.cli.options import json_option
+from hubfleet.cli.options import cluster_option, json_option
 from hubfleet.cli.printing import EventPrinter, json_document, json_line
 from hubfleet.errors import Interrupted, UsageError
 from hubfleet.events import Watch
@@ -28,6 +28,7 @@ _STAYED = 1
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path), required=False)
+@cluster_option
 @click.option("--cloud", metavar="NAME", help="Of every cluster in this cloud of clouds.yaml, with or without a file.")
 @click.option("--all", "everything", is_flag=True, help="List also what clusters that are there have.")
 @click.option("--delete", is_flag=True, help="Delete what is left over, after asking.")
@@ -47,6 +48,7 @@ _STAYED = 1
 @json_option("Print one JSON document; with --delete a JSON line for each event, and one for the outcome.")
 def audit(
     path: Path | None,
+    cluster: str | None,
     cloud: str | None,
     everything: bool,
     delete: bool,
@@ -69,7 +71,7 @@ def audit(
     watch = Watch(began=process.began())
     if with_homes and not delete:
         raise UsageError("--with-homes is for --delete", remedy="add --delete, or leave --with-homes out")
-    auditor = fleet.auditor(path, cloud, watch)
+    auditor = fleet.auditor(path, cluster, cloud, watch)
     seen = auditor.look()
     told = "\n".join(_lines(seen, everything=everything))
     if not delete:

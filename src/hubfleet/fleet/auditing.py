@@ -14,29 +14,33 @@ from hubfleet.events import Say, Watch
 from hubfleet.fleet.loading import CLUSTER_FILE, load
 from hubfleet.fleet.locking import only_writer
 from hubfleet.plan.leftovers import Item
+from hubfleet.spec import FLEET_FILE
+from hubfleet.spec.wording import did_you_mean
 from hubfleet.tools.magnum import Magnum
 
 __all__ = ["Audit", "Stayed", "auditor", "clean", "homes_of"]
 
 
-def auditor(path: Path | None, cloud: str | None, watch: Watch) -> Auditor:
-    """For the cluster of a file, in its cloud; or, given a cloud (an entry of clouds.yaml), for every cluster there.
-    Neither: the file of this folder, else the cloud of the OS_* variables."""
-    if path is not None and cloud is not None:
+def auditor(path: Path | None, cluster: str | None, cloud: str | None, watch: Watch) -> Auditor:
+    """For the cluster of a file, or the one of this name of a fleet, in its cloud; or, given a cloud (an entry of
+    clouds.yaml), for every cluster there. None of these: the file of this folder, else the cloud of the OS_*
+    variables."""
+    if (path is not None or cluster is not None) and cloud is not None:
         raise UsageError(
-            "PATH and --cloud exclude each other",
-            why="PATH looks for what one cluster left, --cloud for what any did",
+            "PATH and --cluster exclude --cloud",
+            why="the former look for what one cluster left, --cloud for what any did",
             remedy="leave one of them out",
         )
-    if path is not None or (cloud is None and Path(CLUSTER_FILE).exists()):
-        target = load(path or Path())
+    here = any(Path(name).exists() for name in (FLEET_FILE, CLUSTER_FILE))
+    if path is not None or cluster is not None or (cloud is None and here):
+        target = load(path or Path(), cluster)
         return ground(target.description, watch, target.clouds).auditor()
     return Auditor(Magnum(Clouds().connect(cloud, watch)))
 
 
 def homes_of(seen: Audit, name: str) -> str:
     """The cluster whose homes may be deleted, by the name that was typed. Refused if it is another than the file's, or
-    is there."""
+    is there; UsageError if a whole cloud has none of that name."""
     if seen.cluster not in ("", name):
         what = f"{name!r} is not the name of this cluster"
         raise Refused(what, remedy=f"the file says {seen.cluster!r}; nothing was removed")
@@ -45,6 +49,11 @@ def homes_of(seen: Audit, name: str) -> str:
         raise Refused(
             what, remedy=f"remove it first: hubfleet destroy; then hubfleet audit --delete --with-homes {name}"
         )
+    kept = dict.fromkeys(item.cluster for item in seen.found.kept)
+    if not seen.cluster and name not in kept:
+        near = did_you_mean(name, list(kept))
+        remedy = f"{near} There are homes of: {', '.join(kept) or 'none'}; nothing was removed".strip()
+        raise UsageError(f"nobody has kept homes of a cluster {name!r} in this cloud", remedy=remedy)
     return name
 
 
