@@ -109,8 +109,8 @@ def test_a_name_that_is_no_cluster_hub_or_ring_is_an_error(tmp_path: Path) -> No
         assert ran.exception.exit_code == 2
 
 
-_KEYS = """clusters rings defaults cluster hub hubs pools provider existing auth values values_files domain ring image name
-runs nodes min labels open chart <<"""
+_KEYS = """clusters rings defaults cluster hub hubs pools provider existing auth values values_files domain ring image
+name runs nodes min labels open chart <<"""
 KEYS = st.sampled_from(_KEYS.split())
 TEXTS = ["", "x", "a.example.org", "${env:X}", "${", "$${", "CHANGEME", "*.yaml", "../x", "\0", "é", "lite"]
 LEAVES = st.none() | st.booleans() | st.integers(-3, 10**6) | st.floats(allow_nan=False) | st.sampled_from(TEXTS)
