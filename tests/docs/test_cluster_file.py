@@ -39,6 +39,7 @@ MODELS = [
     *(models.Ingress, models.Hub, models.Auth, models.SharedPassword, models.GitHub, models.Culling),
     *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
     *(models.GenericOAuth, models.LTI, models.Native),
+    *(models.Charts, models.ChartVersions),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),
     *map(settings_of, registry.names()),
 ]

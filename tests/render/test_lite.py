@@ -17,7 +17,7 @@ from hubfleet.tools.helm_errors import BadValues
 from tests.render.rendering import Manifests, render
 from tests.unit.hub_files import LABEL, TWO_POOLS, release
 
-LITE = charts.folder(Path(charts.__file__).parents[1] / "charts" / "lite")
+LITE = charts.local(Path(charts.__file__).parents[1] / "charts" / "lite")
 
 
 def lite(helm: Helm, folder: Path, **file: Any) -> Manifests:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from tests.unit.hub_files import describe, load
 class Trial:
     """A cluster file with one hub, and what the cluster has of it."""
 
-    def __init__(self, folder: Path, **hub: object) -> None:
-        self.file: Cluster = load(folder, chart="lite", **hub)
+    def __init__(self, folder: Path, **hub: Any) -> None:
+        self.file: Cluster = load(folder, **{"chart": "lite", **hub})
         (self.release,) = releases(self.file, describe(self.file))
         self.there = installed(self.release, self.file.name)
 
@@ -110,6 +111,15 @@ def test_a_newer_chart_is_told_by_its_version(trial: Trial) -> None:
     there = replace(trial.there, digest="other", chart="lite", version="0.0.9", values=trial.release.values)
     (change,) = trial.step(there).changes
     assert (change.key, change.old, change.new) == ("chart", "lite 0.0.9", "lite 0.1.0")
+
+
+def test_another_version_of_upstreams_chart_is_told_where_the_file_sets_it(tmp_path: Path) -> None:
+    versions = {"charts": {"versions": {"jupyterhub": "4.3.2"}}}
+    trial = Trial(tmp_path, chart="jupyterhub", top=versions)
+    there = replace(trial.there, digest="other", chart="jupyterhub", version="4.4.0", values=trial.release.values)
+    (change,) = trial.step(there).changes
+    assert (change.key, change.old, change.new) == ("chart", "jupyterhub 4.4.0", "jupyterhub 4.3.2")
+    assert change.origin == trial.file.position("charts", "versions", "jupyterhub")
 
 
 def test_a_chart_whose_files_changed_alone_is_told_in_words(trial: Trial) -> None:

@@ -77,7 +77,7 @@ def test_each_hub_has_a_domain_of_its_own(tmp_path: Path) -> None:
 def test_the_folder_of_a_chart_must_hold_one(tmp_path: Path) -> None:
     (tmp_path / "chart").mkdir()
     (said,) = problems(tmp_path, hub(chart="./chart"))
-    assert said.startswith("hubs.main.chart: there is no chart in the folder ")
+    assert said.startswith("hubs.main.chart: there is no chart at ")
     (tmp_path / "chart" / "Chart.yaml").write_text("name: chart\n")
     assert not problems(tmp_path, hub(chart="./chart"))
 

@@ -181,6 +181,5 @@ class _Pulling(Scripted):
         self.answer([HELM, "pull"])
         done = super().__call__(argv, **details)
         folder = Path(argv[argv.index("--destination") + 1])
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{argv[2]}-{argv[argv.index('--version') + 1]}.tgz").write_text("chart")
         return done

@@ -46,6 +46,7 @@ VERBS = {
     "rotate": _Verb("hubfleet.cli.rotating:rotate", "A new application credential for the cluster itself."),
     "kubectl": _Verb("hubfleet.cli.access:kubectl", "kubectl with a fresh kubeconfig of the cluster."),
     "helm": _Verb("hubfleet.cli.access:helm", "helm with a fresh kubeconfig of the cluster."),
+    "charts": _Verb("hubfleet.cli.charts:charts", "Which charts there are; copies of them for closed networks."),
     "sandbox": _Verb("hubfleet_sandbox.cli:main", "A Jetstream2 in miniature on this machine, to try and to test."),
 }
 

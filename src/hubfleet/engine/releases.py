@@ -18,11 +18,12 @@ from hubfleet.engine import footing, removal, rollout
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Say, Watch
-from hubfleet.hubs import Release
+from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.problems import written
+from hubfleet.tools import charts
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
@@ -135,7 +136,7 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Pr
             helm.template(
                 release.name,
                 release.namespace,
-                _chart(release, helm),
+                chart_of(release, helm),
                 with_stand_ins(release),
                 secrets=_secrets(release),
             )
@@ -177,7 +178,7 @@ def install(
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
-        chart = _chart(release, helm)
+        chart = chart_of(release, helm)
         try:
             helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
         finally:
@@ -275,13 +276,26 @@ def _pending(release: Release, kube: Kube) -> Record | None:
     return record if record and (record.status.startswith("pending") or record.status == "uninstalling") else None
 
 
-def _chart(release: Release, helm: Helm) -> Path:
+def chart_of(release: Release, helm: Helm) -> Path:
     chart = release.chart
     if chart.path is not None:
         return chart.path
+    if chart.mirrored is not None:
+        return _mirrored(chart)
     if chart.repository is None:
         raise HubfleetError(f"the chart {chart} has neither a folder nor a repository", layer=Layer.CHART)
     return helm.pull(chart.repository, chart.name, chart.version, chart.sha256)
+
+
+def _mirrored(chart: Chart) -> Path:
+    """Its archive in the mirror, checked."""
+    archive = cast("Path", chart.mirrored)
+    if not archive.is_file() or (chart.sha256 and charts.sha256(archive) != chart.sha256):
+        what = f"the mirror does not have the chart {chart}"
+        why = f"{archive} is {'another one than is pinned' if archive.is_file() else 'not there'}"
+        remedy = "fill it where there is a network: hubfleet charts mirror DIR PATH"
+        raise HubfleetError(what, why=why, remedy=remedy, layer=Layer.CHART)
+    return archive
 
 
 def _write_down_secrets(release: Release, kube: Kube) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.auditing import auditor, clean, homes_of
+    from hubfleet.fleet.charting import mirror_charts, used_charts
     from hubfleet.fleet.checking import Checked, Depth, check, check_autoscaling
     from hubfleet.fleet.comparing import since
     from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
@@ -47,6 +48,8 @@ _PLACES = {
     "auditor": "hubfleet.fleet.auditing",
     "clean": "hubfleet.fleet.auditing",
     "homes_of": "hubfleet.fleet.auditing",
+    "mirror_charts": "hubfleet.fleet.charting",
+    "used_charts": "hubfleet.fleet.charting",
     "Checked": "hubfleet.fleet.checking",
     "Depth": "hubfleet.fleet.checking",
     "check": "hubfleet.fleet.checking",
@@ -110,6 +113,7 @@ __all__ = [
     "load",
     "load_fleet",
     "login",
+    "mirror_charts",
     "not_all",
     "nothing_to_do",
     "only_possible",
@@ -127,6 +131,7 @@ __all__ = [
     "since",
     "status",
     "upgrade",
+    "used_charts",
     "wish",
     "write",
     "write_private",

@@ -1,4 +1,5 @@
-"""Which charts there are: upstream's, pinned in versions.yaml, our own `lite`, and folders of the operator's.
+"""Which charts there are: upstream's, pinned in versions.yaml, our own `lite`, those of OCI registries, and folders and
+archives of the operator's.
 
 The one module of this package that reads files: a chart is part of what a hub is made from, as its values are.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -17,6 +19,7 @@ import yaml
 
 from hubfleet.hubs.release import Chart
 from hubfleet.spec import Cluster, InvalidFiles, Position, Problem
+from hubfleet.spec.models.charts import OCI
 from hubfleet.tools import charts as files
 
 LITE = "lite"
@@ -24,51 +27,115 @@ UPSTREAM = "jupyterhub"
 
 
 def chart(name: str, cluster: Cluster) -> Chart:
-    """The chart of a hub; `spec` has seen to it that a folder is a chart."""
+    """The chart of a hub; `spec` has seen to it that something is at its path. InvalidFiles if that is no chart."""
     wanted = cluster.hubs[name].chart
     if wanted == LITE:
         return ours(LITE)
     if wanted == UPSTREAM:
-        return pinned(UPSTREAM)
-    return folder((cluster.folder("hubs", name, "chart") / wanted).resolve())
+        return upstream(cluster)
+    if found := OCI.fullmatch(wanted):
+        of_registry = Chart(found["name"], found["tag"].replace("_", "+"), repository=found["repository"])
+        return _where(of_registry, cluster)
+    return local((cluster.folder("hubs", name, "chart") / wanted).resolve())
+
+
+def upstream(cluster: Cluster) -> Chart:
+    """Zero to JupyterHub's, in the version that the cluster's file has, or this hubfleet was tried with."""
+    found, own = pinned(UPSTREAM), cluster.charts.versions.jupyterhub
+    version, _, sha256 = (own or found.version).partition("@sha256:")
+    if own and (version != found.version or sha256):
+        found = replace(found, version=version, sha256=sha256)
+    return _where(found, cluster)
+
+
+def _where(chart: Chart, cluster: Cluster) -> Chart:
+    """The same, to be had from the cluster's mirror alone, if it has one."""
+    mirror = cluster.charts.mirror
+    if mirror is None:
+        return chart
+    return replace(chart, mirrored=in_mirror(chart, cluster.folder("charts", "mirror") / mirror))
+
+
+def in_mirror(chart: Chart, mirror: Path) -> Path:
+    """Where a mirror has this chart of a repository."""
+    return files.mirrored(mirror, chart.repository or "", chart.name, chart.version)
+
+
+def archive(chart: Chart) -> Path:
+    """Where the files of a chart are, if it is here: its folder, its archive in the mirror, or in the cache."""
+    return chart.path or chart.mirrored or files.archive(chart.repository or "", chart.name, chart.version)
+
+
+def not_mirrored(chart: Chart, cluster: Cluster) -> Problem | None:
+    """What is wrong with a chart that is to come from the mirror; None if nothing is."""
+    if chart.mirrored is None:
+        return None
+    if not chart.mirrored.is_file():
+        what = f"the chart {chart} is not in the mirror: there is no file {chart.mirrored}"
+    elif chart.sha256 and files.sha256(chart.mirrored) != chart.sha256:
+        what = f"{chart.mirrored} is not the chart {chart} that is pinned: its SHA-256 differs"
+    else:
+        return None
+    mirror = cluster.folder("charts", "mirror") / str(cluster.charts.mirror)
+    remedy = f"where there is a network: hubfleet charts mirror {mirror} {cluster.file}"
+    return cluster.place("charts", "mirror").problem(what, remedy)
 
 
 @cache
 def ours(name: str) -> Chart:
     """A chart of our own."""
-    return folder(_ours() / name)
+    return local(_ours() / name)
 
 
 def defaults(chart: Chart) -> dict[str, Any]:
     """The chart's own values; {} for one that is not here."""
-    text = files.read(chart.path, "values.yaml") if chart.path else None
+    return _defaults(chart.path, tuple(_marks(chart.path))) if chart.path else {}
+
+
+@lru_cache(maxsize=64)
+def _defaults(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> dict[str, Any]:
+    text = files.read(place, "values.yaml")
     return yaml.safe_load(text) or {} if text else {}
+
+
+@cache
+def pins() -> tuple[str, ...]:
+    """The names of those of others that this hubfleet installs."""
+    return tuple(_versions())
 
 
 @cache
 def pinned(name: str) -> Chart:
     """An upstream chart, in the version that this hubfleet was tried with."""
-    pins: dict[str, dict[str, str]] = yaml.safe_load((_ours() / "versions.yaml").read_text(encoding="utf-8"))
-    pin = pins[name]
+    pin = _versions()[name]
     return Chart(name, pin["version"], repository=pin["repository"], sha256=pin.get("sha256", ""))
 
 
-def folder(place: Path) -> Chart:
-    """The chart in a folder, with the digest of its files. InvalidFiles if its Chart.yaml is none."""
-    return _folder(place, tuple(_marks(place)))
+@cache
+def _versions() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = yaml.safe_load((_ours() / "versions.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def local(place: Path) -> Chart:
+    """The chart in a folder or an archive, with the digest of its content. InvalidFiles if it is none."""
+    return _local(place, tuple(_marks(place)))
 
 
 @lru_cache(maxsize=64)
-def _folder(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Chart:
+def _local(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Chart:
     """Read once for all hubs of a fleet, and again when a file has changed."""
-    file = place / "Chart.yaml"
     try:
-        described: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        described: dict[str, Any] = yaml.safe_load(files.read(place, "Chart.yaml") or "")
         name, version = str(described["name"]), str(described["version"])
+        content = _digest(place) if place.is_dir() else files.sha256(place)
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         what, remedy = f"is no description of a chart: {type(error).__name__}", "give it a `name` and a `version`"
-        raise InvalidFiles([Problem(Position(file), what, "", remedy)]) from error
-    return Chart(name, version, path=place, content=_digest(place))
+        if place.is_dir():
+            raise InvalidFiles([Problem(Position(place / "Chart.yaml"), what, "", remedy)]) from error
+        remedy = "pack it with `helm package`, or name a folder with a Chart.yaml"
+        raise InvalidFiles([Problem(Position(place), "is no archive of a chart", "", remedy)]) from error
+    return Chart(name, version, path=place, content=content)
 
 
 def _ours() -> Path:
@@ -76,7 +143,10 @@ def _ours() -> Path:
 
 
 def _marks(place: Path) -> Iterator[tuple[str, int, int]]:
-    """By which a change of a folder's files is seen: path, time and size of each."""
+    """By which a change of a folder's files, or of an archive, is seen: path, time and size of each."""
+    if not place.is_dir():
+        there = place.stat()
+        yield str(place), there.st_mtime_ns, there.st_size
     for path, _, names in os.walk(place):
         for name in names:
             there = os.stat(f"{path}/{name}")  # noqa: PTH116 (each hub asks)

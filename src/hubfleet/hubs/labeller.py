@@ -43,12 +43,12 @@ def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
     for name in cluster.hubs:
         own, _ = reveal(_image_in(own_values(cluster, name)))
-        return {**_of_chart(charts.chart(name, cluster)), **own}
-    return _of_chart(charts.pinned(charts.UPSTREAM))
+        return {**_of_chart(charts.chart(name, cluster), cluster), **own}
+    return _of_chart(charts.upstream(cluster), cluster)
 
 
-def _of_chart(chart: Chart) -> dict[str, Any]:
-    upstreams = {"name": _IMAGE_OF_UPSTREAM, "tag": charts.pinned(charts.UPSTREAM).version}
+def _of_chart(chart: Chart, cluster: Cluster) -> dict[str, Any]:
+    upstreams = {"name": _IMAGE_OF_UPSTREAM, "tag": charts.upstream(cluster).version}
     return upstreams | _image_in(charts.defaults(chart))
 
 

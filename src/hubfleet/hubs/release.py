@@ -14,16 +14,20 @@ from hubfleet.spec import KeyPath, Layer
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart: `path` of a folder, or `name` and `version` in the repository at `repository` (an https address)."""
+    """A chart: `path` of a folder or an archive, or `name` and `version` in the repository at `repository` (an https
+    address, or oci:// and a registry)."""
 
     name: str
     version: str
     repository: str | None = None
     path: Path | None = None
     content: str = ""
-    """Digest of a folder's files, so that a changed chart of a folder is a changed release; "" from a repository."""
+    """Digest of a folder's files, or of an archive, so that a chart that changed there is a changed release; "" from a
+    repository."""
     sha256: str = ""
     """Of the archive in the repository; "" where it is not pinned."""
+    mirrored: Path | None = None
+    """Where the archive is in a mirror: then it comes from nowhere else."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"

@@ -53,22 +53,17 @@ def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None
         values = merge(*(layer.values for layer in layers))
         problems += profiles.problems(hub, cluster, description)
         problems += openness.problems(hub, cluster, layers, values)
-        place = _place(chart)
-        if place is None:
+        if missing := charts.not_mirrored(chart, cluster):
+            problems.append(missing)
+            continue
+        place = charts.archive(chart)
+        if not place.exists():
             unseen[chart] = None
             continue
         rules = _rules(place, chart.content or chart.version)
         if rules is not None:
             problems += _of_hub(hub, cluster, chart, rules, layers, values)
     return Checked(tuple(problems), tuple(unseen))
-
-
-def _place(chart: Chart) -> Path | None:
-    """Its folder, or its archive if that is here."""
-    if chart.path is not None:
-        return chart.path
-    found = files.archive(chart.repository or "", chart.name, chart.version)
-    return found if found.is_file() else None
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
     action, details = _decide(release, there)
     changes = _changes(release, there, cluster) if there and action in (Action.CHANGE, Action.REPLACE) else ()
     if action is Action.CHANGE and not changes and there and there.values is not None:
-        details = (*details, "its values are the same, the chart's own files differ")
+        details = (*details, "its values are the same, the chart's own files differ, or come from elsewhere")
     return Step(
         id=f"release/{release.name}",
         action=action,
@@ -191,8 +191,15 @@ def _changes(release: Release, there: Observed, cluster: Cluster) -> tuple[Chang
 def _of_chart(release: Release, there: Observed, cluster: Cluster) -> Iterator[Change]:
     new = version(release.chart)
     if there.chart == release.chart.name and there.version not in ("", new):
-        at = cluster.position(*release.source, "chart")
+        at = _says_version(release, cluster)
         yield Change("chart", f"{there.chart} {there.version}", f"{release.chart.name} {new}", at)
+
+
+def _says_version(release: Release, cluster: Cluster) -> Position:
+    """Where the version of its chart is set, or the chart."""
+    version = cluster.places.find(("charts", "versions", release.chart.name))
+    named = bool(release.hub) and cluster.hubs[release.hub].chart == release.chart.name
+    return version.position if version and named else cluster.position(*release.source, "chart")
 
 
 def _of_values(release: Release, there: Observed, old: Mapping[str, Any], cluster: Cluster) -> tuple[Change, ...]:

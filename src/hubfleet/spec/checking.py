@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from hubfleet.spec.models import Cluster, Hub, Pool
+from hubfleet.spec.models.charts import OCI
 from hubfleet.spec.places import Place
 from hubfleet.spec.problems import KeyPath, Problem
 from hubfleet.spec.reading import is_file
@@ -118,10 +119,14 @@ def _holds_secret(values: Any) -> bool:
 
 def _chart_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
     path = ("hubs", name, "chart")
-    if "/" in hub.chart:
-        folder = where(*path).position.file.parent / hub.chart
-        if not is_file(folder / "Chart.yaml"):
-            what = f"there is no chart in the folder {folder} (no Chart.yaml)"
+    if hub.chart.startswith("oci:"):
+        if not OCI.fullmatch(hub.chart):
+            what = f"{hub.chart} names no chart of a registry"
+            yield _problem(where, path, what, "write oci://REGISTRY/NAME:VERSION, in lower case")
+    elif "/" in hub.chart:
+        place = where(*path).position.file.parent / hub.chart
+        if not (is_file(place / "Chart.yaml") or is_file(place)):
+            what = f"there is no chart at {place} (no folder with a Chart.yaml, no archive)"
             yield _problem(where, path, what, "the path counts from the folder of this file")
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
+from typing import Any
 
 from hubfleet.spec.problems import KeyPath, Position, Problem, written
 from hubfleet.spec.reading import Document
@@ -76,6 +78,14 @@ class Places:
                 return Place(found.level, (*found.path, *path[end:]), found.position)
         return Place(Level.CLUSTER, path, Position(self.cluster.file))
 
+    def file(self, path: KeyPath) -> Path:
+        """That of `at(path).position`, with no position looked for: each hub asks."""
+        for end in range(len(path), 0, -1):
+            for _, document, inside in self._candidates(path[:end]):
+                if _has(document.tree, inside):
+                    return document.file
+        return self.cluster.file
+
     def own(self, path: KeyPath) -> Place:
         """As `at`, by the cluster's own file alone: where a key is missing that no default has."""
         return Places(self.cluster).at(path)
@@ -99,6 +109,15 @@ class Places:
     def _of_fleet(self, path: KeyPath) -> Iterator[tuple[Level, Document, KeyPath]]:
         if self.fleet is not None:
             yield Level.FLEET, self.fleet, path
+
+
+def _has(tree: Any, path: KeyPath) -> bool:
+    for key in path:
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _level(path: KeyPath) -> Level:

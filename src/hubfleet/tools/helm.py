@@ -5,7 +5,6 @@ Its cache, configuration and data are kept apart from the user's own, so that ne
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -124,7 +123,8 @@ class Helm:
         return found or {}
 
     def pull(self, repository: str, name: str, version: str, sha256: str = "") -> Path:
-        """The chart's archive from a repository (an https address), fetched once and kept in the cache.
+        """The chart's archive from a repository (an https address, or oci:// and a registry), fetched once and kept in
+        the cache.
 
         With `sha256` (hex) its content is checked, each time. Threads and processes may ask for the same one.
         """
@@ -133,7 +133,7 @@ class Helm:
         with filelock.FileLock(f"{archive}.lock", timeout=self._timeout):
             if not archive.exists():
                 self._fetch(repository, name, version, archive)
-            if sha256 and hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
+            if sha256 and charts.sha256(archive) != sha256:
                 archive.unlink()
                 raise HubfleetError(
                     f"the chart {name} {version} from {repository} is not the one that is pinned",
@@ -146,10 +146,11 @@ class Helm:
     def _fetch(self, repository: str, name: str, version: str, archive: Path) -> None:
         work = archive.parent / f".{archive.stem}.part"
         shutil.rmtree(work, ignore_errors=True)  # of a run that was killed; the lock is ours
-        self._run(
-            "pull", name, "--repo", repository, "--version", version, "--destination", str(work), timeout=self._timeout
-        )
-        (work / archive.name).replace(archive)
+        work.mkdir()  # Helm does not make it
+        which = (f"{repository}/{name}",) if repository.startswith("oci://") else (name, "--repo", repository)
+        self._run("pull", *which, "--version", version, "--destination", str(work), timeout=self._timeout)
+        (fetched,) = work.glob("*.tgz")  # of a registry it is called after the tag, where a + is a _
+        fetched.replace(archive)
         work.rmdir()
 
     def _cluster(

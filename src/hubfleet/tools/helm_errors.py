@@ -36,12 +36,15 @@ _NEW = re.compile(r"^\s*- at '(?P<path>[^']*)': (?P<what>.+)$", re.MULTILINE)
 _OLD = re.compile(r"^- (?P<path>[\w.()-]+): (?P<what>.+)$", re.MULTILINE)
 _EXTRA = re.compile(r"[Aa]dditional propert(?:y|ies) (?P<names>.+?) (?:is |are )?not allowed")
 
+_NOT_HAD = (
+    Layer.CHART,
+    "the chart cannot be had from its repository",
+    "see whether this machine reaches it; in a closed network bring charts along: `hubfleet charts mirror --help`",
+)
 _KNOWN = (
     (
         r"valid chart repository or cannot be reached|could not find protocol|failed to fetch|chart .* not found in",
-        Layer.CHART,
-        "the chart cannot be had from its repository",
-        "see whether this machine reaches it; in a closed network use `chart: lite`, or the path of a chart's folder",
+        *_NOT_HAD,
     ),
     (
         r"cluster unreachable|connection refused|no such host|i/o timeout|TLS handshake|EOF$",
@@ -83,7 +86,9 @@ def explained(words: Sequence[str], error: ProcessFailed) -> HubfleetError:
     if "don't meet the specifications of the schema" in said:
         return BadValues(_chart(said), _complaints(said))
     why = said.removeprefix("Error: ")
-    for pattern, layer, what, remedy in _KNOWN:
+    # who fetches a chart asks no cluster, whatever refused the connection
+    known = (("", *_NOT_HAD),) if words[0] == "pull" and error.code is not None else _KNOWN
+    for pattern, layer, what, remedy in known:
         if re.search(pattern, said, re.MULTILINE):
             kind = CloudError if layer in (Layer.KUBERNETES, Layer.CREDENTIAL) else HubfleetError
             return kind(what, why=why, remedy=remedy, layer=layer)

@@ -17,6 +17,7 @@ from hubfleet.spec.models.auth import (
     Native,
     SharedPassword,
 )
+from hubfleet.spec.models.charts import Charts, ChartVersions
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
 from hubfleet.spec.models.fleets import Defaults, FleetDefaults, FleetFile, HubDefaults
@@ -28,6 +29,8 @@ __all__ = [
     "PATTERNS",
     "Auth",
     "CILogon",
+    "ChartVersions",
+    "Charts",
     "Cluster",
     "ClusterFile",
     "ControlPlane",

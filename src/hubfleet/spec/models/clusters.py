@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SkipValidation
 
+from hubfleet.spec.models.charts import Charts
 from hubfleet.spec.models.fields import NO_OTHER_NAMES, Email, Model, Name, Text
 from hubfleet.spec.models.fleets import Defaults, FleetFile
 from hubfleet.spec.models.hubs import Homes, Hub
@@ -68,6 +69,8 @@ class ClusterFile(Model):
     """What lasts on this cluster."""
     ingress: Ingress = Ingress()
     """How the world comes in."""
+    charts: Charts = Charts()
+    """Where the charts of others come from."""
     hubs: Annotated[Mapping[Name, Hub], NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])
     """The hubs, by name; the name is also that of the hub's namespace."""
     defaults: Defaults = Defaults()
@@ -95,4 +98,4 @@ class Cluster(ClusterFile):
 
     def folder(self, *path: str | int) -> Path:
         """From which a path counts that stands at this key: the folder of the file in which it is written."""
-        return self.position(*path).file.parent
+        return self.places.file(path).parent

@@ -17,6 +17,7 @@ _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _ADDRESS = r"^https://[^\s/]+(/\S*)?$"
 _ENTITY = r"^(https?://|urn:)\S+$"
 _CHART = r"^(lite|jupyterhub|.*/.*)$"
+_CHART_VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?(@sha256:[0-9a-f]{64})?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
 TAINT = r"^[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"
 
@@ -28,7 +29,8 @@ PATTERNS = {
     _EMAIL: "write an e-mail address: ops@example.org",
     _ADDRESS: "write an address that begins with https://",
     _ENTITY: "write an EntityID: https://idp.uni.edu/shibboleth, urn:mace:incommon:uni.edu",
-    _CHART: "write jupyterhub, lite, or the path of a chart's folder with a / in it: ./chart",
+    _CHART: "write jupyterhub, lite, the path of a chart with a / in it (./chart), or oci://REGISTRY/NAME:VERSION",
+    _CHART_VERSION: "write a version, 4.4.0, or with its archive's checksum, 4.4.0@sha256:...",
     LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
     TAINT: "as kubectl writes it: key=value:NoSchedule",
 }
@@ -49,6 +51,7 @@ Address = Annotated[str, Field(pattern=_ADDRESS)]
 Entity = Annotated[str, Field(pattern=_ENTITY)]
 """The name of an identity provider in SAML."""
 ChartName = Annotated[str, Field(pattern=_CHART)]
+ChartVersion = Annotated[str, Field(pattern=_CHART_VERSION)]
 
 
 class Model(BaseModel):

@@ -118,8 +118,9 @@ class Hub(Model):
     named_servers: Annotated[int, Field(ge=0, le=100)] = 0
     """How many servers a user may have besides the first. Where each server has a volume of its own, so have these."""
     chart: ChartName = "jupyterhub"
-    """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), or the
-    path of a chart's folder, with a `/` in it, from the folder of the file that names it."""
+    """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), the
+    path of a chart's folder or archive (.tgz), with a `/` in it, from the folder of the file that names it, or one in
+    an OCI registry: `oci://registry.example.org/charts/jupyterhub:4.4.0`."""
     ring: Name | None = None
     """The ring of the fleet that it belongs to: `apply` goes from ring to ring."""
     homes: Homes | None = None
