@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from hubfleet.engine import charting
 from hubfleet.engine.releases import with_stand_ins
 from hubfleet.hubs import Release
 from hubfleet.tools.helm import Helm
@@ -39,5 +40,6 @@ def render(helm: Helm, release: Release, chart: Path | None = None) -> Manifests
     """With the release's own chart, or another."""
     folder = chart or release.chart.path
     assert folder is not None
-    text = helm.template(release.name, release.namespace, folder, with_stand_ins(release))
+    with charting.ready(replace(release.chart, path=folder), with_stand_ins(release), helm) as (place, values):
+        text = helm.template(release.name, release.namespace, place, values)
     return Manifests(tuple(doc for doc in yaml.safe_load_all(text) if doc))

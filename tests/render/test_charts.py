@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from hubfleet.cli.app import hubfleet
-from hubfleet.engine import releases as engine
+from hubfleet.engine import charting
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.hubs import Chart, charts
 from hubfleet.spec import InvalidFiles
@@ -118,7 +118,8 @@ def rendered(folder: Path, helm: Helm, **file: Any) -> dict[str, Any]:
     (folder / "other").mkdir(exist_ok=True)
     cluster = load(folder / "other", top=top, **{"chart": "jupyterhub", **file})
     (release,) = releases(cluster, describe(cluster))
-    text = helm.template("main", "main", engine.chart_of(release, helm), release.values)
+    with charting.ready(release.chart, release.values, helm) as (place, values):
+        text = helm.template("main", "main", place, values)
     found: dict[str, Any] = json.loads(yaml.safe_load(text)["data"]["values"])
     return found
 

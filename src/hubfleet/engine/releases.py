@@ -9,21 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, cast
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import footing, removal, rollout
+from hubfleet.engine import charting, footing, removal, rollout
 from hubfleet.engine.run import Clock
-from hubfleet.errors import CloudError, HubfleetError, Layer
+from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
-from hubfleet.hubs import Chart, Release
+from hubfleet.hubs import Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
+from hubfleet.spec.merging import like
 from hubfleet.spec.problems import written
-from hubfleet.tools import charts
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
@@ -133,13 +132,8 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Pr
     problems: list[Problem] = []
     for release in releases:
         try:
-            helm.template(
-                release.name,
-                release.namespace,
-                chart_of(release, helm),
-                with_stand_ins(release),
-                secrets=_secrets(release),
-            )
+            with charting.ready(release.chart, with_stand_ins(release), helm) as (chart, values):
+                helm.template(release.name, release.namespace, chart, values, secrets=_secrets(release))
         except BadValues as error:
             for one in error.complaints:
                 key = f"{written(release.source)}.values.{'.'.join(one.path)}".rstrip(".")
@@ -178,9 +172,9 @@ def install(
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     with watch.waiting("Helm"):
-        chart = chart_of(release, helm)
         try:
-            helm.upgrade_install(release.name, release.namespace, chart, values, labels, secrets=hidden)
+            with charting.ready(release.chart, values, helm) as (chart, given):
+                helm.upgrade_install(release.name, release.namespace, chart, given, labels, secrets=hidden)
         finally:
             _write_down_secrets(release, kube)
     with watch.waiting("pods"):
@@ -276,28 +270,6 @@ def _pending(release: Release, kube: Kube) -> Record | None:
     return record if record and (record.status.startswith("pending") or record.status == "uninstalling") else None
 
 
-def chart_of(release: Release, helm: Helm) -> Path:
-    chart = release.chart
-    if chart.path is not None:
-        return chart.path
-    if chart.mirrored is not None:
-        return _mirrored(chart)
-    if chart.repository is None:
-        raise HubfleetError(f"the chart {chart} has neither a folder nor a repository", layer=Layer.CHART)
-    return helm.pull(chart.repository, chart.name, chart.version, chart.sha256)
-
-
-def _mirrored(chart: Chart) -> Path:
-    """Its archive in the mirror, checked."""
-    archive = cast("Path", chart.mirrored)
-    if not archive.is_file() or (chart.sha256 and charts.sha256(archive) != chart.sha256):
-        what = f"the mirror does not have the chart {chart}"
-        why = f"{archive} is {'another one than is pinned' if archive.is_file() else 'not there'}"
-        remedy = "fill it where there is a network: hubfleet charts mirror DIR PATH"
-        raise HubfleetError(what, why=why, remedy=remedy, layer=Layer.CHART)
-    return archive
-
-
 def _write_down_secrets(release: Release, kube: Kube) -> None:
     """At Helm's record, which of its values are secret: the next plan tells old values, and must know. Where that
     fails, all of them are taken for secret."""
@@ -316,16 +288,16 @@ def _secret_keys(text: str | None) -> frozenset[KeyPath] | None:
         return None
 
 
-def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     """The values with every generated secret at its place, and the texts of all secrets in them."""
     if not release.generated:
-        return dict(release.values), _secrets(release)
+        return release.values, _secrets(release)
     fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length)) for one in release.generated}
     kept = kube.add_to_secret(release.namespace, SECRET, fresh, footing.marks(release, cluster))
     values: Mapping[str, Any] = release.values
     for one in release.generated:
         values = _set(values, one.path, kept[one.key])
-    return dict(values), (*_secrets(release), *(kept[one.key] for one in release.generated))
+    return values, (*_secrets(release), *(kept[one.key] for one in release.generated))
 
 
 def with_stand_ins(release: Release) -> Mapping[str, Any]:
@@ -338,7 +310,7 @@ def with_stand_ins(release: Release) -> Mapping[str, Any]:
 
 def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
     below = value if len(path) == 1 else _set(cast("Mapping[str, Any]", values.get(path[0]) or {}), path[1:], value)
-    return {**values, path[0]: below}
+    return like(values, {**values, path[0]: below})
 
 
 def _secrets(release: Release) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ The one module of this package that reads files: a chart is part of what a hub i
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
@@ -17,9 +19,11 @@ from typing import Any
 
 import yaml
 
+from hubfleet.hubs.finishing import Defaults
 from hubfleet.hubs.release import Chart
-from hubfleet.spec import Cluster, InvalidFiles, Position, Problem
+from hubfleet.spec import Cluster, InvalidFiles, KeyPath, Position, Problem
 from hubfleet.spec.models.charts import OCI
+from hubfleet.spec.reading import parse_text
 from hubfleet.tools import charts as files
 
 LITE = "lite"
@@ -96,6 +100,55 @@ def defaults(chart: Chart) -> dict[str, Any]:
 def _defaults(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> dict[str, Any]:
     text = files.read(place, "values.yaml")
     return yaml.safe_load(text) or {} if text else {}
+
+
+def every_default(place: Path) -> Defaults | None:
+    """Of the chart there and of its sub-charts; None if something in it is not as it should be: Helm says what."""
+    return _every_default(place, tuple(_marks(place)))
+
+
+@lru_cache(maxsize=64)
+def _every_default(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Defaults | None:
+    try:
+        return _defaults_in(files.contents(place), "")
+    except (OSError, tarfile.TarError, ValueError, yaml.YAMLError, InvalidFiles, KeyError, TypeError, AttributeError):
+        return None
+
+
+def without(place: Path, taken: Iterable[tuple[str, KeyPath]]) -> dict[str, bytes]:
+    """The files of the chart there, without what is at these paths of these files."""
+    content = files.contents(place)
+    for file, path in taken:
+        tree = _tree(content[file])
+        above: Any = tree
+        for key in path[:-1]:
+            above = above[key]
+        del above[path[-1]]
+        content[file] = json.dumps(tree).encode()
+    return content
+
+
+def _defaults_in(content: Mapping[str, bytes], folder: str) -> Defaults:
+    """Of the chart in a folder ("" or one with a / at its end) among these files."""
+    described = _tree(content[f"{folder}Chart.yaml"])
+    listed = described.get("dependencies") or _tree(content.get(f"{folder}requirements.yaml", b"")).get("dependencies")
+    below: dict[str, Defaults] = {}
+    for path in content:
+        inner, _, name = path.rpartition("/")
+        if name == "Chart.yaml" and inner.startswith(f"{folder}charts/") and "/" not in inner[len(folder) + 7 :]:
+            own = _tree(content[path])["name"]
+            aliases = [one.get("alias") or own for one in listed or () if one["name"] == own]
+            below |= dict.fromkeys(aliases or [own], _defaults_in(content, f"{inner}/"))
+    file = f"{folder}values.yaml"
+    return Defaults(file, _tree(content.get(file, b"")), below)
+
+
+def _tree(text: bytes) -> dict[str, Any]:
+    """As Helm reads it; {} where there is nothing."""
+    if all(line.lstrip()[:1] in ("", "#") or line.strip() == "---" for line in text.decode().splitlines()):
+        return {}
+    tree: dict[str, Any] = parse_text(Path("values.yaml"), text.decode()).tree
+    return tree
 
 
 @cache

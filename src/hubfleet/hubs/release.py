@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hubfleet.spec import KeyPath, Layer
+from hubfleet.spec.merging import cuts
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Release:
         """32 hex digits over chart and values (generated secrets apart, they never change): equal digests, equal
         releases. It fits into a label's value."""
         chart = [self.chart.name, self.chart.version, self.chart.repository, self.chart.content]
-        made_from = [self.name, self.namespace, *chart, self.values]
+        made_from = [self.name, self.namespace, *chart, self.values, *cuts(self.values)]
         return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 

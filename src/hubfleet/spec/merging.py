@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any, cast
+
+from hubfleet.spec.problems import KeyPath
 
 
 class Cut(dict[str, Any]):
@@ -17,10 +19,24 @@ def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
     result: neither is to be changed by anybody. Associative.
 
     A null takes away what weaker layers say, and stays in the result, so that it takes away the chart's own default as
-    well: Helm does so for a chart itself, but since 3.18 hands nulls on to sub-charts (DESIGN section 2).
+    well: how Helm is made to do so in every part of a chart, `hubs.finishing` says.
     """
     empty: dict[str, Any] = {}
     return reduce(_over, layers, empty)
+
+
+def like(tree: Mapping[str, Any], made: dict[str, Any]) -> dict[str, Any]:
+    """What was `made` from a tree, a `Cut` if that is one."""
+    return Cut(made) if isinstance(tree, Cut) else made
+
+
+def cuts(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Where a `Cut` is: there the chart's own values count no more."""
+    if isinstance(values, Cut):
+        yield path
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from cuts(cast("dict[str, Any]", value), (*path, key))
 
 
 def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NoReturn, cast
 from pydantic_core import PydanticKnownError, SchemaSerializer, core_schema
 
 from hubfleet.errors import HubfleetError, Layer, UsageError
+from hubfleet.spec.merging import like
 from hubfleet.spec.problems import KeyPath, parsed, written
 
 MASK = "********"
@@ -247,8 +248,9 @@ def reveal(values: Mapping[str, Any]) -> tuple[dict[str, Any], frozenset[KeyPath
 def map_leaves(tree: Any, change: Callable[[Any, KeyPath], Any], path: KeyPath = ()) -> Any:
     """A copy of maps and lists in which each leaf is what `change` makes of it and of its path."""
     if isinstance(tree, dict | Mapping):  # a dict nearly always, which is found ten times as quickly
-        entries = cast("Mapping[str, Any]", tree).items()
-        return {key: map_leaves(value, change, (*path, key)) for key, value in entries}
+        below = cast("Mapping[str, Any]", tree)
+        made = {key: map_leaves(value, change, (*path, key)) for key, value in below.items()}
+        return made if type(below) is dict else like(below, made)
     if isinstance(tree, list | tuple):
         items = enumerate(cast("list[Any]", tree))
         return [map_leaves(value, change, (*path, index)) for index, value in items]
