@@ -49,6 +49,8 @@ class ChartServer:
     """The file of the certificate to trust."""
     pages: dict[str, tuple[str, bytes]] = field(default_factory=dict[str, tuple[str, bytes]])
     asked: list[str] = field(default_factory=list[str])
+    login: str = ""
+    """NAME:PASSWORD in base64, without which the registry lets nobody in; "" for anybody."""
 
     @property
     def repository(self) -> str:
@@ -118,6 +120,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, body: bool) -> None:
         self.there.asked.append(self.path)
+        if self.there.login and self.headers.get("Authorization") != f"Basic {self.there.login}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="charts"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         kind, content = self.there.pages.get(self.path, ("text/plain", b""))
         self.send_response(200 if self.path in self.there.pages else 404)
         self.send_header("Content-Type", kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterator
@@ -192,6 +193,17 @@ def test_a_chart_that_a_registry_does_not_have_is_told_as_such(server: ChartServ
     with pytest.raises(HubfleetError, match="the chart cannot be had") as error:
         rendered(tmp_path, Helm(None), chart=f"{server.registry}/jupyterhub:9.9.9")
     assert error.value.layer is Layer.CHART
+
+
+def test_a_registry_that_wants_a_login_gets_that_of_docker(
+    server: ChartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.login = base64.b64encode(b"ada:s3cret").decode()
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(HubfleetError, match="the chart cannot be had"):
+        rendered(tmp_path, Helm(None), chart=f"{server.registry}/jupyterhub:4.4.0")
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {server.address: {"auth": server.login}}}))
+    assert rendered(tmp_path, Helm(None), chart=f"{server.registry}/jupyterhub:4.4.0")["cull"]
 
 
 def test_an_archive_may_be_named_by_its_path(server: ChartServer, tmp_path: Path, helm: Helm) -> None:
