@@ -32,7 +32,8 @@ def tables() -> Iterator[str]:
     while todo:
         path, model = todo.pop(0)
         yield from (f"### {f'`{path}`' if path else 'The file'}", "", one_line(model), "")
-        yield from ("| key | takes | left out | |", "|---|---|---|---|")
+        if model["properties"]:
+            yield from ("| key | takes | left out | |", "|---|---|---|---|")
         inner: list[tuple[str, Model]] = []
         for key, about in model["properties"].items():
             place = f"{path}.{key}".strip(".")

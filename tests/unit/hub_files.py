@@ -48,7 +48,8 @@ WAYS: dict[str, dict[str, Any]] = {
     },
     "native": {"allowed_users": ["grace"], "minimum_password_length": 12},
 }
-"""Every way to log in, with every key that it has (`allow_all` and `open_signup` where that is no open hub)."""
+"""Every way to log in that hubfleet computes, with every key that it has (`allow_all` and `open_signup` where that is
+no open hub)."""
 
 
 def load(

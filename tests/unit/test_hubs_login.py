@@ -128,6 +128,13 @@ def test_nobody_is_let_in_by_the_way_itself(tmp_path: Path, way: str) -> None:
     assert "allow_all" not in config(tmp_path, way)["Authenticator"]
 
 
+def test_where_values_say_how_people_log_in_nothing_is_added_to_them(tmp_path: Path) -> None:
+    chosen = {"JupyterHub": {"authenticator_class": "github"}, "GitHubOAuthenticator": {"allowed_users": ["ada"]}}
+    found = release(tmp_path, auth={"in_values": {}}, values={"hub": {"config": chosen}}, top=MAIL)
+    assert found.values["hub"]["config"] == chosen
+    assert found.generated == ()
+
+
 @pytest.mark.parametrize("way", sorted(set(WAYS) - {"lti", "native"}))
 def test_what_is_secret_is_known_as_secret(tmp_path: Path, way: str) -> None:
     found = logging_in(tmp_path, way)

@@ -107,6 +107,17 @@ OPEN_BY_VALUES: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+def test_values_that_are_to_say_how_people_log_in_have_to_say_it(tmp_path: Path) -> None:
+    problem = found(tmp_path, {"in_values": {}})
+    assert problem is not None
+    assert problem.key == "hubs.main.auth.in_values"
+    assert problem.what.startswith("no values choose an authenticator_class: the chart's own lets everybody in")
+    assert found(tmp_path, {"in_values": {}}, by_name("github")) is None
+    opened = found(tmp_path, {"in_values": {}}, by_name("tmp"))
+    assert opened is not None
+    assert opened.what.startswith("anybody on the internet could log in: ")
+
+
 def test_everybody_who_knows_a_password_becomes_everybody_where_values_take_another_way(tmp_path: Path) -> None:
     problem = found(tmp_path, {"shared_password": {}}, by_name("github"))
     assert problem is not None

@@ -36,6 +36,7 @@ RIGHT = [
     hub(auth={"github": {"client_id": "x", "client_secret": "${env:X}", "allowed_users": ["ada"]}}),
     *(hub(auth={way: keys}, admins=["ada"]) for way, keys in WAYS.items()),
     hub(auth={"github": WAYS["github"] | {"organizations": [], "allowed_users": [], "allow_all": True}}, open=True),
+    hub(auth={"in_values": {}}),
     hub(chart="lite", values={"anything": [1, {"goes": None}]}, image="localhost:5000/a/b:1"),
 ]
 WRONG_SHAPES = [

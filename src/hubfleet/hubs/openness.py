@@ -47,22 +47,31 @@ _PUBLIC = ("github.com", "gitlab.com", "google.com", "login.microsoftonline.com"
 """Hosts of identity providers at which anybody can have an account."""
 _NOT_NARROW = ("common", "consumers", "globusid.org")
 """Entra ID's tenants of everybody, and the domain of Globus' own accounts."""
+_CHOOSE = "set hub.config.JupyterHub.authenticator_class in them, or choose another way to log in here"
 _REMEDY = "say who may, or let anybody: `open: true` in the hub"
 
 
 def problems(hub: str, cluster: Cluster, layers: Sequence[Layer], values: Values) -> Iterator[Problem]:
     """What lets anybody in to a hub of which the file does not say that it is `open`. `values`: the merged layers."""
-    found = None if cluster.hubs[hub].open else _found(values)
+    wanted = cluster.hubs[hub]
+    if (
+        wanted.auth.in_values is not None
+        and "/" not in wanted.chart
+        and not _class(_map(_map(values, "hub"), "config"))
+    ):
+        place = cluster.place("hubs", hub, "auth", "in_values")
+        yield place.problem("no values choose an authenticator_class: the chart's own lets everybody in", _CHOOSE)
+    found = None if wanted.open else lets_in(values)
     if found:
         path, why = found
         cause = origin(cluster, layers, path)
         yield Problem(cause.position, f"anybody on the internet could log in: {why}", cause.key, _REMEDY)
 
 
-def _found(values: Values) -> tuple[KeyPath, str] | None:
-    """The path in the values that lets anybody in, and how; None where nothing does."""
+def lets_in(values: Values) -> tuple[KeyPath, str] | None:
+    """The path in these values of Zero to JupyterHub that lets anybody in, and how; None where nothing does."""
     config = _map(_map(values, "hub"), "config")
-    chosen = str(_map(config, "JupyterHub").get("authenticator_class") or "")
+    chosen = _class(config)
     short = _NAMES.get(chosen.lower().removeprefix("local-"))
     name = short or chosen.rpartition(".")[2].removeprefix("Local")
     traits = _Traits(config, name)
@@ -82,6 +91,10 @@ def _found(values: Values) -> tuple[KeyPath, str] | None:
             return traits.path("allow_all"), "anybody can have an account with this provider"
         case _:
             return None
+
+
+def _class(config: Values) -> str:
+    return str(_map(config, "JupyterHub").get("authenticator_class") or "")
 
 
 def _anybodys(name: str, traits: _Traits) -> bool:

@@ -42,6 +42,11 @@ def _somebody_may(schema: dict[str, Any], model: type[Model]) -> None:
     schema["anyOf"] = [{"required": [key], "properties": {key: rule}} for key, rule in rules.items()]
 
 
+class InValues(Model):
+    """hubfleet computes nothing: the hub's own `values` and `values_files` choose JupyterHub's `authenticator_class`
+    and say who may. For hubs that come with such values."""
+
+
 class Way(Model):
     """A way to log in of which the file says who may: without that, nobody."""
 
@@ -255,6 +260,8 @@ class Auth(Model):
     """Launch from a learning management system."""
     native: Native | None = None
     """Accounts of the hub's own."""
+    in_values: InValues | None = None
+    """As the hub's own values say: `in_values: {}`."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Auth:
