@@ -47,6 +47,7 @@ VERBS = {
     "kubectl": _Verb("hubfleet.cli.access:kubectl", "kubectl with a fresh kubeconfig of the cluster."),
     "helm": _Verb("hubfleet.cli.access:helm", "helm with a fresh kubeconfig of the cluster."),
     "charts": _Verb("hubfleet.cli.charts:charts", "Which charts there are; copies of them for closed networks."),
+    "import": _Verb("hubfleet.cli.importing:import_", "A fleet of another tool's (2i2c's), as a fleet of ours."),
     "sandbox": _Verb("hubfleet_sandbox.cli:main", "A Jetstream2 in miniature on this machine, to try and to test."),
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hubfleet.fleet.charting import mirror_charts, used_charts
     from hubfleet.fleet.checking import Checked, Depth, check, check_autoscaling
     from hubfleet.fleet.comparing import since
+    from hubfleet.fleet.importing import import_2i2c
     from hubfleet.fleet.loading import Fleet, Target, check_values, load, load_fleet, schema
     from hubfleet.fleet.locking import alone
     from hubfleet.fleet.many import Answers, each, not_all
@@ -54,6 +55,7 @@ _PLACES = {
     "Depth": "hubfleet.fleet.checking",
     "check": "hubfleet.fleet.checking",
     "check_autoscaling": "hubfleet.fleet.checking",
+    "import_2i2c": "hubfleet.fleet.importing",
     "Fleet": "hubfleet.fleet.loading",
     "Target": "hubfleet.fleet.loading",
     "load_fleet": "hubfleet.fleet.loading",
@@ -109,6 +111,7 @@ __all__ = [
     "destroy",
     "each",
     "homes_of",
+    "import_2i2c",
     "kubeconfig",
     "load",
     "load_fleet",

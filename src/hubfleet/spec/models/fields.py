@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -36,7 +37,8 @@ PATTERNS = {
 }
 """What each pattern wants, in words."""
 
-Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+MOST_NAME = 40
+Name = Annotated[str, Field(pattern=_NAME, max_length=MOST_NAME)]
 """A cluster's, pool's or hub's name: part of DNS names and Kubernetes names."""
 Quantity = Annotated[str, Field(pattern=_QUANTITY)]
 """An amount of bytes as Kubernetes writes it, in whole Mi, Gi or Ti."""
@@ -68,3 +70,8 @@ class Model(BaseModel):
 
 NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
 """For maps whose keys have a pattern: pydantic says what holds for those that match, and nothing of others."""
+
+
+def is_name(text: str) -> bool:
+    """Whether it can be a `Name`."""
+    return len(text) <= MOST_NAME and re.match(_NAME, text) is not None
