@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -116,15 +117,18 @@ _AsJson.yaml_implicit_resolvers = {
 }
 
 
-def as_helm_merges(files: Sequence[Path]) -> dict[str, Any]:
-    """What `helm -f FILE -f FILE ...` merges of them (Helm 3, pkg/cli/values/options.go: MergeMaps); "SECRET" for what
-    is encrypted."""
-    merged: dict[str, Any] = {}
-    for file in files:
-        tree = yaml.load(file.read_text(encoding="utf-8"), Loader=_AsJson) or {}
-        tree.pop("sops", None)
-        merged = _over(merged, _as_secret(tree))
-    return merged
+def as_helm_reads(file: Path, inside: Sequence[str] = ()) -> dict[str, Any]:
+    """What is at this path of the file, "SECRET" for what is encrypted; {} where nothing is."""
+    tree = yaml.load(file.read_text(encoding="utf-8"), Loader=_AsJson) or {}
+    tree = _as_secret(tree) if tree.pop("sops", None) else tree
+    for key in inside:
+        tree = tree.get(key) or {}
+    return dict(tree)
+
+
+def as_helm_merges(*trees: dict[str, Any]) -> dict[str, Any]:
+    """What `helm -f FILE -f FILE ...` merges of them (Helm 3, pkg/cli/values/options.go: MergeMaps)."""
+    return functools.reduce(_over, trees, {})
 
 
 def _over(weaker: dict[str, Any], stronger: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +156,7 @@ def originals(folder: Path) -> dict[tuple[str, str], tuple[str, list[Path]]]:
     """The chart and the values files, as far as they are there, of every hub of a folder of clusters."""
     found: dict[tuple[str, str], tuple[str, list[Path]]] = {}
     for file in sorted(folder.glob("*/cluster.yaml")):
-        for hub in yaml.safe_load(file.read_text(encoding="utf-8"))["hubs"]:
+        for hub in yaml.safe_load(file.read_text(encoding="utf-8")).get("hubs", []):
             files = [file.parent / name for name in hub["helm_chart_values_files"]]
             there = [one for one in files if one.is_file()]
             found[file.parent.name, hub["name"]] = hub["helm_chart"], there
@@ -168,13 +172,12 @@ def differences(clusters: Path, fleet: Path, chart: ChartsFrom) -> list[str]:
     assert {(name, hub) for name, one in by_folder.items() for hub in one.cluster.hubs} == set(every)
     wrong: list[str] = []
     for (name, hub), (of, files) in every.items():
-        expected = as_helm_merges(files)
-        for key in INSIDE[of] if chart is ChartsFrom.UPSTREAM else []:
-            expected = expected.get(key) or {}
+        inside = INSIDE[of] if chart is ChartsFrom.UPSTREAM else []
+        trees = [as_helm_reads(file, inside) for file in files]
         target = by_folder[name]
         computed, *own = layers(target.cluster, target.description, hub)
         finished = merge(computed.values, *(layer.values for layer in own))
-        whole = _over(_as_secret(plain(computed.values)), expected)
+        expected, whole = as_helm_merges(*trees), as_helm_merges(plain(computed.values), *trees)
         if plain(own_values(target.cluster, hub)) != expected or plain(finished) != whole:
             wrong.append(f"{name}/{hub}")
     return wrong

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hubfleet import fleet
 from hubfleet.cli.app import hubfleet
 from hubfleet.errors import UsageError
 from hubfleet.importing import ChartsFrom, Imported
 from hubfleet.spec import InvalidFiles, merge
-from tests.unit.foreign_files import BOTH, COMMON, KUBE, LAB, checkout, differences, write
+from tests.unit.foreign_files import BOTH, COMMON, DASK, KUBE, LAB, SECRET, checkout, differences, originals, write
 from tests.unit.hub_files import describe
 
 CLUSTERS = Path("config", "clusters")
@@ -161,9 +167,9 @@ def test_what_cannot_be_carried_over_is_told_with_its_place_and_stands_in_the_fi
         ("cluster.yaml", 6, "support"),
         ("common.values.yaml", 2, "nfs"),
         ("common.values.yaml", 18, "jupyterhub-home-nfs"),
-        ("dask.values.yaml", 3, "basehub.nfs"),
         ("dask.values.yaml", 9, "dask-gateway"),
     } <= told
+    assert ("dask.values.yaml", 3, "basehub.nfs") not in told  # it was off
     written = (tmp_path / "to" / "clusters" / "lab" / "cluster.yaml").read_text()
     assert "# Note (cluster.yaml:6): support: hubfleet does not take over the support chart" in written
     assert "    # Note (common.values.yaml:2): nfs: home directories are on an NFS volume" in written
@@ -293,3 +299,108 @@ def test_the_report_is_one_json_document_when_asked_for(tmp_path: Path) -> None:
     assert said["chart"] == "upstream"
     assert said["clusters"][1] == {"name": "lab", "folder": "clusters/lab", "hubs": ["staging", "prod"]}
     assert {"line", "key", "what", "remedy", "file"} <= set(said["notes"][0])
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = checkout(tmp_path / "from")
+    real = shutil.copyfile
+
+    def full(source: Path, to: Path, **how: Any) -> None:
+        if "README" in str(source):
+            raise OSError(28, "No space left on device")
+        real(source, to, **how)
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        fleet.import_2i2c(source, tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+def test_files_in_other_folders_get_a_place_of_their_own(tmp_path: Path) -> None:
+    clusters = checkout(tmp_path / "from") / CLUSTERS
+    names = "[../shared.yaml, 2i2c/mine.yaml, sub/enc-x.secret.yaml, main.values.yaml]"
+    files = {
+        "fast/cluster.yaml": KUBE.replace("[main.values.yaml]", names),
+        "shared.yaml": "jupyterhub: {a: 1, b: 1}\n",
+    }
+    files |= {"fast/2i2c/mine.yaml": "jupyterhub: {b: 2}\n", "fast/sub/enc-x.secret.yaml": SECRET}
+    write(clusters, files)
+    for chart in BOTH:
+        fleet.import_2i2c(tmp_path / "from", tmp_path / chart, chart)
+        assert differences(clusters, tmp_path / chart, chart) == []
+    assert (tmp_path / "keep" / "clusters" / "fast" / "shared" / "shared.yaml").is_file()
+
+
+def test_what_becomes_a_comment_stays_in_its_line(tmp_path: Path) -> None:
+    clusters = checkout(tmp_path / "from") / CLUSTERS
+    breaks = r'"x\nhubs: {}\a"'
+    lab = LAB.replace("cluster: lab-cluster", f"cluster: {breaks}").replace("project: lab-1", f"project: {breaks}")
+    write(clusters / "lab", {"cluster.yaml": lab.replace('"The lab: staging"', breaks)})
+    fleet.import_2i2c(tmp_path / "from", tmp_path / "to")
+    cluster = fleet.load(tmp_path / "to", "lab").cluster
+    assert list(cluster.hubs) == ["staging", "prod"]
+    assert cluster.provider.settings.context == "gke_x\nhubs: {}\a_europe-west2_x\nhubs: {}\a"
+
+
+NASTY: list[Any] = [
+    None,
+    "",
+    "x\nhubs: {}",
+    "a: [b, {c}] # d\x07\u2028",
+    "${env:X} $${Y}",
+    "ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]",
+    "CHANGEME",
+    [],
+    ["jupyterhub"],
+    {},
+    {"jupyterhub": None},
+    {"basehub": None, "x": {'"}': 1}},
+    {"hub": {"config": {"JupyterHub": {"authenticator_class": 3}}}},
+    -1.5,
+    True,
+]
+
+
+def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every key and item of a tree."""
+    if isinstance(tree, dict | list):
+        for key, below in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield (*path, key)
+            yield from places(below, (*path, key))
+
+
+FILES = {
+    "lab/cluster.yaml": LAB,
+    "lab/common.values.yaml": COMMON,
+    "lab/dask.values.yaml": DASK,
+    "fast/cluster.yaml": KUBE,
+}
+CHANGES = [(name, path) for name, text in FILES.items() for path in places(yaml.safe_load(text))]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(NASTY)), min_size=1, max_size=3), st.sampled_from(BOTH)
+)
+def test_whatever_stands_in_the_files_is_imported_right_or_told(changes: list[Any], chart: ChartsFrom) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        clusters = checkout(Path(folder, "from")) / CLUSTERS
+        for (name, path), value in changes:
+            file = clusters / name
+            tree = below = yaml.safe_load(file.read_text())
+            with contextlib.suppress(KeyError, IndexError, TypeError):  # an earlier change took the place away
+                for key in path[:-1]:
+                    below = below[key]
+                below[path[-1]] = value
+            file.write_text(yaml.safe_dump(tree, sort_keys=False))
+        try:
+            done = fleet.import_2i2c(Path(folder, "from"), Path(folder, "to"), chart)
+        except InvalidFiles:
+            assert not Path(folder, "to").exists()
+            return
+        written = fleet.load_fleet(Path(folder, "to")).valid().targets
+        assert {target.cluster.name: tuple(target.cluster.hubs) for target in written} == {
+            one.name: one.hubs for one in done.clusters
+        }
+        if sum(len(one.hubs) for one in done.clusters) == len(originals(clusters)):  # none had an impossible name
+            assert differences(clusters, Path(folder, "to"), chart) == []

@@ -18,6 +18,15 @@ def import_2i2c(path: Path, to: Path, chart: ChartsFrom | None = None) -> Import
     if to.resolve().is_relative_to(path.resolve()):
         raise UsageError(f"{to} is in what is imported", remedy="give a folder elsewhere")
     found = translate(read(path), chart)
+    try:
+        _write(found, to)
+    except BaseException:
+        shutil.rmtree(to, ignore_errors=True)
+        raise
+    return found
+
+
+def _write(found: Imported, to: Path) -> None:
     for name, copied in found.charts.items():
         folder = to / "charts" / name
         shutil.copytree(copied.folder, folder)
@@ -30,4 +39,3 @@ def import_2i2c(path: Path, to: Path, chart: ChartsFrom | None = None) -> Import
             shutil.copyfile(content, file)
         else:
             file.write_text(content, encoding="utf-8")
-    return found

@@ -100,7 +100,7 @@ def cluster(name: str, access: Access, notes: Sequence[Problem], hubs: Mapping[s
 def render_command(program: str, variables: Mapping[str, Any], to: str) -> str:
     """The command line that renders a chart's own jsonnet, from the fleet's folder."""
     words = [word for key, value in variables.items() for word in ("--ext-str", f"VARS_2I2C_{key}={value}")]
-    return f'jsonnet {shlex.join(words)} "$PWD/{program}" > {shlex.quote(to)}'
+    return f'jsonnet {shlex.join(words)} "$PWD"/{shlex.quote(program)} > {shlex.quote(to)}'
 
 
 def _provider(access: Access) -> Iterator[str]:
@@ -114,31 +114,33 @@ def _provider(access: Access) -> Iterator[str]:
         "hubfleet never changes or removes the cluster itself. It finds it by the kubeconfig that this writes:"
     )
     command, block = _kubeconfig(access)
-    yield f"#   {command}"
+    yield f"#   {_line(command)}"
     yield "provider:"
-    yield f"  existing: {{{block}}}"
+    yield f"  existing: {_plain(block)}"
 
 
-def _kubeconfig(access: Access) -> tuple[str, str]:
-    """A command, and what of the block `existing` finds its result."""
-    of = {key: str(value) for key, value in access.settings.items()}
+def _kubeconfig(access: Access) -> tuple[str, dict[str, str]]:
+    """A command, and the block `existing` that finds its result."""
+    words, block = _words({key: str(value) for key, value in access.settings.items()}, access)
+    return shlex.join(words) + ("" if "context" in block else " > kubeconfig   # in this folder"), block
+
+
+def _words(of: Mapping[str, str], access: Access) -> tuple[list[str], dict[str, str]]:
     match access.provider:
         case "gcp":
             project, zone, name = of.get("project", "PROJECT"), of.get("zone", "ZONE"), of.get("cluster", "CLUSTER")
-            command = f"gcloud container clusters get-credentials {name} --zone {zone} --project {project}"
-            return command, f"context: {_plain(f'gke_{project}_{zone}_{name}')}"
+            words = ["gcloud", "container", "clusters", "get-credentials", name, "--zone", zone, "--project", project]
+            return words, {"context": f"gke_{project}_{zone}_{name}"}
         case "aws":
             name, region = of.get("clusterName", "CLUSTER"), of.get("region", "REGION")
-            return (
-                f"aws eks update-kubeconfig --name {name} --region {region} --alias {name}",
-                f"context: {_plain(name)}",
-            )
+            words = ["aws", "eks", "update-kubeconfig", "--name", name, "--region", region, "--alias", name]
+            return words, {"context": name}
         case "azure":
             name, group = of.get("cluster", "CLUSTER"), of.get("resource_group", "GROUP")
-            return f"az aks get-credentials --name {name} --resource-group {group}", f"context: {_plain(name)}"
+            return ["az", "aks", "get-credentials", "--name", name, "--resource-group", group], {"context": name}
         case _:
-            file = of.get("file", "FILE")
-            return f"sops decrypt {access.originals}/{file} > kubeconfig   # in this folder", "kubeconfig: kubeconfig"
+            file = f"{access.originals}/{of.get('file', 'FILE')}"
+            return ["sops", "decrypt", file], {"kubeconfig": "kubeconfig"}
 
 
 def _hub(name: str, page: HubPage) -> Iterator[str]:
@@ -155,7 +157,7 @@ def _hub(name: str, page: HubPage) -> Iterator[str]:
             "homes). hubfleet does not run it. Do so in the fleet's folder, and name the result first below:",
             4,
         )
-        yield f"    #   {page.computed}"
+        yield f"    #   {_line(page.computed)}"
     yield from _files(page)
 
 
@@ -173,11 +175,11 @@ def _auth(page: HubPage) -> Iterator[str]:
 
 def _files(page: HubPage) -> Iterator[str]:
     if not any(name for name, _ in page.files):
-        yield from (f"    # values_files: [{told}]" for _, told in page.files if told)
+        yield from (f"    # values_files: [{_line(told)}]" for _, told in page.files if told)
         return
     yield "    values_files:"
     for name, told in page.files:
-        yield f"      - {_plain(name)}" if name else f"      # - {told}"
+        yield f"      - {_plain(name)}" if name else f"      # - {_line(told)}"
 
 
 def _not_carried(notes: Sequence[Problem], indent: int = 0) -> Iterator[str]:
@@ -188,8 +190,13 @@ def _not_carried(notes: Sequence[Problem], indent: int = 0) -> Iterator[str]:
 
 
 def _comment(text: str, indent: int = 0) -> Iterator[str]:
-    lines = textwrap.wrap(text, _WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(_line(text), _WIDTH - indent, break_long_words=False, break_on_hyphens=False)
     return (f"{' ' * indent}# {line}" for line in lines)
+
+
+def _line(text: str) -> str:
+    """In one line, without what no YAML file may hold: what was imported may say anything."""
+    return "".join(one if one.isprintable() else " " for one in text).strip()
 
 
 def _plain(value: object) -> str:

@@ -77,8 +77,8 @@ def of_rest(cluster: ClusterThere, hub: HubThere) -> Iterator[Problem]:
         yield cluster.problem(what, "see whether its versions matter to you", *hub.at, "chart_override")
     for values in hub.files:
         for depth in range(len(hub.inside)):
-            for key in part(values.tree, hub.inside[:depth]):
-                if key != hub.inside[depth]:
+            for key, value in _entries(part(values.tree, hub.inside[:depth])):
+                if key != hub.inside[depth] and _entries(value) != [("enabled", False)]:  # which takes nothing away
                     yield from _of_part(cluster, values, (*hub.inside[:depth], key))
 
 
@@ -122,6 +122,11 @@ def inside(file: Path, folder: Path) -> str:
         return file.resolve().relative_to(folder.resolve()).as_posix()
     except ValueError:
         return f"shared/{file.name}"
+
+
+def _entries(tree: Any) -> list[tuple[str, Any]]:
+    """Of a map; [] of what is none."""
+    return [*cast("Mapping[str, Any]", tree).items()] if isinstance(tree, Mapping) else []
 
 
 def _nulls(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

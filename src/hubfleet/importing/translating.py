@@ -222,7 +222,8 @@ class _Translation:
         original = telling.original(self.cluster, values.file)
         if values.encrypted:
             header = pages.header(f"The secrets of {original}, which stays as sops encrypted it.")
-            text = unnesting.referring(values.tree, hub.inside, original, header)
+            back = "../" * name.count("/")  # a reference counts from the folder of its file
+            text = unnesting.referring(values.tree, hub.inside, back + original, header)
         else:
             header = pages.header(f"What is below {'.'.join(hub.inside)} in {original}.")
             text = unnesting.unnested(values.document, hub.inside, header)
@@ -242,6 +243,8 @@ class _Translation:
         """The name of a values file in the cluster's folder, each its own."""
         if (file, inside) not in self.names:
             own = telling.inside(file, self.cluster.folder)
+            if own.startswith(f"{telling.ORIGINALS}/"):
+                own = own.replace("/", "-")
             taken, name, number = {*self.names.values(), "cluster.yaml"}, own, 2
             while name in taken:
                 name, number = f"{number}-{own}", number + 1

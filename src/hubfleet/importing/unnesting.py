@@ -24,9 +24,11 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def part(tree: Any, path: Sequence[str]) -> Any:
-    """What is at this path of a tree; {} where nothing is."""
+    """What is at this path of a tree, or stands above it and is no map; {} where nothing is."""
     for key in path:
-        if not isinstance(tree, Mapping) or key not in tree:
+        if not isinstance(tree, Mapping):
+            return tree
+        if key not in tree:
             return {}
         tree = cast("Mapping[str, Any]", tree)[key]
     return tree  # pyright: ignore[reportUnknownVariableType]

@@ -74,4 +74,4 @@ NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
 
 def is_name(text: str) -> bool:
     """Whether it can be a `Name`."""
-    return len(text) <= MOST_NAME and re.match(_NAME, text) is not None
+    return len(text) <= MOST_NAME and re.fullmatch(_NAME, text) is not None
