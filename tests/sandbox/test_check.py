@@ -180,7 +180,11 @@ def test_what_hinders_a_server_is_named_and_nothing_is_left(
 def under_way(sandbox: Shell, path: Path) -> subprocess.Popen[bytes]:
     """A check of main, when its server starts."""
     command = [str(HUBFLEET), "check", str(path), "--hub", "main"]
-    running = subprocess.Popen(command, env=dict(sandbox.env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    # Whoever runs these tests in the background of a shell ignores Ctrl-C, and so would the child.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    running = subprocess.Popen(command, env=dict(sandbox.env), stdout=quiet, stderr=quiet)
+    signal.signal(signal.SIGINT, before)
     end = time.monotonic() + 60
     while len(left(sandbox, path, "main")) < 2:  # pod and claim
         assert time.monotonic() < end
