@@ -94,13 +94,19 @@ class Compute:
                 self.terminate_instance(context, instance)
 
     def terminate_instance(self, context: Any, instance: Any, **_: object) -> None:
-        """Take the server's ports from it, and delete it."""
-        with self._report(context, "compute_terminate_instance", HOST, instance.uuid, graceful_exit=True):
-            self._network.deallocate_for_instance(context, instance)
-            instance.vm_state, instance.power_state = self._vm.DELETED, self._power.NOSTATE
-            instance.task_state, instance.terminated_at = None, self._now()
+        """Take the server's ports from it, and delete it. If that fails, it can be asked for again, as nova-compute has
+        it (reverts_task_state): Nova's API does not pass on what is asked of a server that is being deleted."""
+        try:
+            with self._report(context, "compute_terminate_instance", HOST, instance.uuid, graceful_exit=True):
+                self._network.deallocate_for_instance(context, instance)
+                instance.vm_state, instance.power_state = self._vm.DELETED, self._power.NOSTATE
+                instance.task_state, instance.terminated_at = None, self._now()
+                instance.save()
+                instance.destroy()
+        except Exception:
+            instance.task_state = None
             instance.save()
-            instance.destroy()
+            raise
 
     def _plug(self, context: Any, instance: Any, ports: list[str]) -> None:
         """The server becomes its ports' owner. They are not bound to the host: no agent is there to bind them, so
