@@ -39,7 +39,7 @@ VERBS = {
     "status": _Verb("hubfleet.cli.looking:status", "Infrastructure, pools, nodes, releases, hubs answering."),
     "scale": _Verb("hubfleet.cli.scaling:scale", "Give a pool another number of nodes now."),
     "upgrade": _Verb("hubfleet.cli.upgrading:upgrade", "Another Kubernetes, one minor after another."),
-    "check": _Verb("hubfleet.cli.checking:check", "Whether hubs answer, and pools grow and shrink."),
+    "check": _Verb("hubfleet.cli.checking:check", "Whether hubs work, as a user would find; pools too."),
     "destroy": _Verb("hubfleet.cli.acting:destroy", "Remove the hubs and the cluster."),
     "audit": _Verb("hubfleet.cli.auditing:audit", "What clusters that are gone left in the cloud; delete it."),
     "credentials": _Verb("hubfleet.cli.access:credentials", "A fresh kubeconfig, or how to log in to a hub."),
