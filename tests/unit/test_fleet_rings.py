@@ -102,8 +102,14 @@ def test_a_fleet_is_applied_ring_by_ring_and_then_nothing_is_left_to_do(clusters
     assert clusters.upgraded == {"a": ["staging", "main"], "b": ["staging", "main"]}
     assert f"{clusters.folder}/fleet.yaml: 2 of 2 clusters done" in ran.output
     assert clusters.run("plan", "--exit-code")[0] == 0
-    clusters.run("apply", "--yes")
     assert clusters.upgraded == {"a": ["staging", "main"], "b": ["staging", "main"]}
+
+
+def test_an_apply_of_hubs_that_did_not_change_runs_no_helm(clusters: Clusters) -> None:
+    clusters.run("apply", "--yes")
+    before = {name: len(one.calls) for name, one in clusters.programs.items()}
+    assert clusters.run("apply", "--yes")[0] == 0
+    assert {name: len(one.calls) for name, one in clusters.programs.items()} == before
 
 
 def test_a_ring_alone_leaves_the_others_as_they_are(clusters: Clusters) -> None:
