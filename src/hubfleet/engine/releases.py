@@ -23,6 +23,7 @@ from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTA
 from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.merging import like
 from hubfleet.spec.problems import written
+from hubfleet.spec.trees import at
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
@@ -218,12 +219,12 @@ def credentials(release: Release, kube: Kube) -> Credentials:
     found = address(release, kube)
     way_in = Credentials(release.url, f"http://{found}" if found else "", ())
     config = ("hub", "config")
-    if _at(release.values, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
+    if at(release.values, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
         return way_in
-    admins: Sequence[str] = _at(release.values, (*config, "Authenticator", "admin_users")) or ()
+    admins: Sequence[str] = at(release.values, (*config, "Authenticator", "admin_users")) or ()
     made = kube.secret(release.namespace, SECRET) or {}
     password = {
-        one.key: _at(release.values, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
+        one.key: at(release.values, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
     }
     logins = [
         *(Login(admin, password[ADMIN_PASSWORD.key], True) for admin in admins),
@@ -315,7 +316,7 @@ def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[s
 
 def _secrets(release: Release) -> tuple[str, ...]:
     """The texts by which its secrets can be told; none by which a boolean could."""
-    found = (_at(release.values, path) for path in release.secret_paths)
+    found = (at(release.values, path) for path in release.secret_paths)
     return tuple(text for one in found for text in _told_as(one) if text)
 
 
@@ -326,15 +327,6 @@ def _told_as(value: object) -> tuple[str, ...]:
         return ()
     digits, _, exponent = f"{Decimal(str(value)).normalize():e}".partition("e")
     return str(value), f"{digits}e{int(exponent):+03d}"  # as Go writes a large one (fmt's %v), and so Helm
-
-
-def _at(values: Any, path: Sequence[str | int]) -> Any:
-    for key in path:
-        try:
-            values = values[key]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return values
 
 
 def _teller(release: Release, say: Say, cluster: str) -> Callable[[Kind, str], None]:

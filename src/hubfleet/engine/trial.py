@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from hubfleet.checks import servers
 from hubfleet.checks.notebook import Notebook
@@ -15,6 +15,7 @@ from hubfleet.checks.pods import USERS_SERVERS, Trouble
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.hubs.tester import SERVICE, USER
+from hubfleet.spec.trees import at
 from hubfleet.tools import kernel
 from hubfleet.tools.hub import Hub
 from hubfleet.tools.kernel import Kernel
@@ -290,16 +291,8 @@ def shared(values: Mapping[str, Any]) -> bool:
     """Whether the homes' claims, by these values, have one name for everybody: JupyterHub takes the claim of that name
     away with a user, whoever else has a home on it (KubeSpawner 7, delete_forever)."""
     dynamic = ("singleuser", "storage", "dynamic", "pvcNameTemplate")
-    templates = [_at(values, dynamic), _at(values, ("hub", "config", "KubeSpawner", "pvc_name_template"))]
+    templates = [at(values, dynamic), at(values, ("hub", "config", "KubeSpawner", "pvc_name_template"))]
     return any(isinstance(one, str) and "{user" not in one for one in templates)
-
-
-def _at(values: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        if not isinstance(values, Mapping):
-            return None
-        values = cast("Mapping[str, Any]", values).get(key)
-    return values
 
 
 def _hopeless(trouble: Trouble) -> bool:

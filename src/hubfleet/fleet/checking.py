@@ -30,6 +30,7 @@ from hubfleet.events import Event, Kind, Say
 from hubfleet.fleet.access import Access, access
 from hubfleet.fleet.loading import Target
 from hubfleet.hubs.tester import TOKEN, USER
+from hubfleet.spec.trees import at
 from hubfleet.tools.hub import Hub
 
 _PROOF = 300.0
@@ -264,13 +265,8 @@ def _hindrance(release: hubs.Release, token: str) -> Trouble | None:
 
 def _jupyterhub(release: hubs.Release) -> Mapping[str, Any]:
     """What the values say of JupyterHub itself, where they say so in a map."""
-    found = release.values
-    for key in ("hub", "config", "JupyterHub"):
-        below = found.get(key)
-        if not isinstance(below, Mapping):
-            return {}
-        found = cast("Mapping[str, Any]", below)
-    return found
+    found = at(release.values, ("hub", "config", "JupyterHub"))
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def _pool(probed: Probed) -> Check:

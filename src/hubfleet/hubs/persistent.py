@@ -6,13 +6,13 @@ meaning, so that one description serves both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from hubfleet.hubs import charts, login, placement, profiles, tester
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
+from hubfleet.spec.trees import at
 
 Values = dict[str, Any]
 _KEEP = {"helm.sh/resource-policy": "keep"}
@@ -35,7 +35,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         layers=every,
         source=("hubs", name),
         secret_paths=secret,
-        generated=tuple(one for one in made if _at(values, one.path) is None),
+        generated=tuple(one for one in made if at(values, one.path) is None),
         url=found,
         offloads=_https_type(values, chart) == "offload",
         storage_classes=_storage_classes(values),
@@ -101,7 +101,7 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
 
 def url(name: str, cluster: Cluster, *, encrypts: bool) -> str:
     """Where people find the hub: by https where its chart gets a certificate, or as own values have it."""
-    own = _at(own_values(cluster, name), ("proxy", "https", "enabled"))
+    own = at(own_values(cluster, name), ("proxy", "https", "enabled"))
     return f"{'https' if (encrypts if own is None else own) else 'http'}://{cluster.hubs[name].domain}"
 
 
@@ -173,16 +173,16 @@ def _storage_class(cluster: Cluster, description: Description) -> str | None:
 def _storage_classes(values: Values) -> frozenset[str]:
     """Those that the finished values' claims name."""
     claims = {
-        ("hub", "db", "pvc", "storageClassName"): _at(values, ("hub", "db", "type")) == "sqlite-pvc",
-        ("singleuser", "storage", "dynamic", "storageClass"): _at(values, ("singleuser", "storage", "type"))
+        ("hub", "db", "pvc", "storageClassName"): at(values, ("hub", "db", "type")) == "sqlite-pvc",
+        ("singleuser", "storage", "dynamic", "storageClass"): at(values, ("singleuser", "storage", "type"))
         == "dynamic",
     }
-    return frozenset(_at(values, path) or "" for path, made in claims.items() if made)
+    return frozenset(at(values, path) or "" for path, made in claims.items() if made)
 
 
 def _https_type(values: Values, chart: Chart) -> str:
     """Who speaks https, where it is on; `lite` itself never does."""
-    return str(_at(values, ("proxy", "https", "type")) or ("offload" if chart.name == charts.LITE else "letsencrypt"))
+    return str(at(values, ("proxy", "https", "type")) or ("offload" if chart.name == charts.LITE else "letsencrypt"))
 
 
 def _lets_encrypt(chart: Chart, cluster: Cluster) -> bool:
@@ -191,12 +191,3 @@ def _lets_encrypt(chart: Chart, cluster: Cluster) -> bool:
 
 def _named(key: str, value: str | None) -> Values:
     return {} if value is None else {key: value}
-
-
-def _at(values: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    for key in path[:-1]:
-        below = values.get(key)
-        if not isinstance(below, Mapping):
-            return None
-        values = cast("Mapping[str, Any]", below)
-    return values.get(path[-1])

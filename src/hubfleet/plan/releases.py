@@ -12,6 +12,7 @@ from hubfleet.hubs.release import subject
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.plan.volumes import described
 from hubfleet.spec import Cluster, KeyPath, Position, origin
+from hubfleet.spec.trees import leaves
 
 DIGEST = "hubfleet.org/digest"
 """Label of a release: `Release.digest` of what it was made from."""
@@ -204,7 +205,7 @@ def _says_version(release: Release, cluster: Cluster) -> Position:
 
 def _of_values(release: Release, there: Observed, old: Mapping[str, Any], cluster: Cluster) -> tuple[Change, ...]:
     generated = {one.path for one in release.generated}
-    before, after = dict(_leaves(old)), dict(_leaves(release.values))
+    before, after = dict(leaves(old)), dict(leaves(release.values))
     differing = [
         path
         for path in sorted({*before, *after}, key=str)
@@ -238,11 +239,3 @@ def _sounds_secret(old: object) -> bool:
         entries = cast("Mapping[str, object]", old).items()
         return any(_named_secret(key) or _sounds_secret(value) for key, value in entries)
     return isinstance(old, list) and any(map(_sounds_secret, cast("list[object]", old)))
-
-
-def _leaves(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(cast("Mapping[str, Any]", value), (*path, key))
-        elif value not in (None, {}):
-            yield (*path, key), value

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from hubfleet.hubs import Release
 from hubfleet.plan.releases import Observed, steps, version
 from hubfleet.plan.steps import Action, Change, Plan, Step
-from hubfleet.spec import Cluster, KeyPath
+from hubfleet.spec import Cluster
 from hubfleet.spec.problems import written
+from hubfleet.spec.trees import leaves
 
 _GONE = "no file has it any longer: `apply` leaves it as it is, `hubfleet destroy` with the files of then removes it"
 
@@ -60,7 +61,7 @@ def _installed(release: Release, cluster: str) -> Observed:
 
 def _changes(before: Cluster, after: Cluster) -> Iterator[Change]:
     """Keys of the cluster itself that differ."""
-    old, new = dict(_leaves(_tree(before))), dict(_leaves(_tree(after)))
+    old, new = ({path: value for path, value in leaves(_tree(one)) if value != []} for one in (before, after))
     for path in sorted({*old, *new}, key=str):
         if old.get(path) != new.get(path):
             yield Change(written(path), old.get(path), new.get(path), after.position(*path))
@@ -71,11 +72,3 @@ def _tree(cluster: Cluster) -> dict[str, Any]:
     tree = cluster.model_dump(mode="json", exclude={"name", "hubs", "defaults", "provider"})
     settings = cluster.provider.settings.model_dump(mode="json")
     return {"provider": {cluster.provider.name: settings}, **tree}
-
-
-def _leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]:
-    if isinstance(value, Mapping) and value:
-        for key, below in cast("Mapping[str, Any]", value).items():
-            yield from _leaves(below, (*path, key))
-    elif value not in (None, {}, []):
-        yield path, value
