@@ -14,7 +14,10 @@ from hubfleet_sandbox.kubernetes.api import Client, Object, entries, section
 from hubfleet_sandbox.openstack.services import SERVICES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hubfleet_sandbox.layout import Layout
+    from hubfleet_sandbox.processes import Process
 
 REAL = (
     "Keystone, Magnum with magnum-capi-helm, Glance, Nova, Neutron and Cinder: their APIs, on SQLite; Nova's conductor",
@@ -80,6 +83,7 @@ class Status:
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
     memory: int
+    """MB of all its processes, those of the services among them, each measured once."""
     node_boot: float = 0.0
     """Seconds that every node takes at least to boot."""
     real: tuple[str, ...] = REAL
@@ -97,20 +101,22 @@ def read(layout: Layout | None, state: Path) -> Status:
     if layout is None:
         return Status("stopped", str(state), None, None, (), (), (), 0)
     names = sorted({*expected(), *(process.name for process in processes.known(layout))})
-    services = tuple(_service(layout, name) for name in names)
+    found = {name: process for name in names if (process := processes.find(layout, name))}
+    pids = {process.pid for process in (*found.values(), *processes.marked(layout))}
+    memory = {pid: _memory(pid) for pid in pids}  # once each: a sum of other readings can be less than its parts
+    services = tuple(_service(layout, name, found.get(name), memory) for name in names)
     clusters, nodes = _clusters(layout)
     whole = all(service.alive for service in services if service.name in expected())
-    memory = sum(_memory(process.pid) for process in processes.marked(layout))
     running = "running" if whole else "partly" if any(service.alive for service in services) else "stopped"
     boot = settings.read(layout).node_boot
-    return Status(running, str(state), layout.slot, layout.ports, services, clusters, nodes, memory, boot)
+    total = sum(memory.values()) // 1024
+    return Status(running, str(state), layout.slot, layout.ports, services, clusters, nodes, total, boot)
 
 
-def _service(layout: Layout, name: str) -> Service:
-    process = processes.recorded(layout, name)
-    alive = process is not None and process.alive
+def _service(layout: Layout, name: str, alive: Process | None, memory: Mapping[int, int]) -> Service:
+    process = alive or processes.recorded(layout, name)
     pid = process.pid if process else 0
-    return Service(name, _address(layout, name), pid, alive, _memory(pid) if alive else 0)
+    return Service(name, _address(layout, name), pid, alive is not None, memory[pid] // 1024 if alive else 0)
 
 
 def _address(layout: Layout, name: str) -> str:
@@ -122,10 +128,10 @@ def _address(layout: Layout, name: str) -> str:
 
 
 def _memory(pid: int) -> int:
-    """Proportional set size in MB: services are forks that share pages, which must not be counted twice."""
+    """Proportional set size in KB: services are forks that share pages, which must not be counted twice."""
     with contextlib.suppress(OSError, StopIteration, ValueError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return int(next(line.split()[1] for line in lines if line.startswith("Pss:"))) // 1024
+        return int(next(line.split()[1] for line in lines if line.startswith("Pss:")))
     return 0
 
 

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -39,6 +40,19 @@ def test_a_sandbox_is_running_when_all_that_it_consists_of_runs(
     assert dead is not None
     processes.stop([dead], grace=0)
     assert status.read(layout, layout.state).state == "partly"
+
+
+def test_the_memory_of_the_whole_is_never_less_than_that_of_its_parts_though_it_shrinks_while_it_is_measured(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("keystone", "nova", "magnum"):
+        processes.start(layout, name, ["sleep", "60"])
+    kilobytes = itertools.count(10_000, -1_500)
+    monkeypatch.setattr(status, "_memory", lambda _: next(kilobytes))
+    found = status.read(layout, layout.state)
+    parts = sorted(service.memory for service in found.services if service.alive)
+    assert parts == [7_000 // 1024, 8_500 // 1024, 10_000 // 1024]
+    assert found.memory == (10_000 + 8_500 + 7_000) // 1024 >= sum(parts)
 
 
 def test_people_see_what_is_dead_and_what_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:
