@@ -82,6 +82,8 @@ def test_every_machine_and_the_control_plane_have_a_server_and_all_goes_with_the
 def test_no_node_boots_without_a_server_and_all_do_when_the_quota_is_raised(site: Site) -> None:
     site.cloud = FakeCloud()
     site.cloud.quota = 4
+    install(site.api, "pythia", {"user": 1})
+    site.settle(lambda: phases(site) == {"Running"})  # else two machines could take all before the control plane
     install(site.api, "pythia", {"user": 2})
     site.settle(lambda: phases(site) == {"Running", "Provisioning"})
     words = "Quota exceeded for cores: Requested 2, but already used 4 of 4 cores"
@@ -94,6 +96,8 @@ def test_no_node_boots_without_a_server_and_all_do_when_the_quota_is_raised(site
 def test_a_machine_that_was_refused_leaves_nothing_when_it_goes(site: Site) -> None:
     site.cloud = FakeCloud()
     site.cloud.quota = 2
+    install(site.api, "pythia", {})
+    site.settle(lambda: len(site.cloud.servers) == 1)  # else the machine could take all before the control plane
     install(site.api, "pythia", {"user": 1})
     site.settle(lambda: "InstanceCreateFailed" in {reason for reason, _ in told(site)})
     install(site.api, "pythia", {"user": 0})

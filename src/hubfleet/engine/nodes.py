@@ -155,9 +155,9 @@ class Nodes:
         if kube is None:
             return None
         with self._looking:
-            now = self._view.patience.clock.now()
-            if now - self._looked >= FRESH:
-                self._seen, self._looked = _listed(kube), now
+            if self._view.patience.clock.now() - self._looked >= FRESH:
+                self._seen = _listed(kube)
+                self._looked = self._view.patience.clock.now()  # who waited for a slow answer shares it, too
             return self._seen
 
     def _door(self) -> Kube | None:

@@ -62,10 +62,11 @@ class Looker:
 
     def look(self, waited: float, kube: Kube | None) -> Sight:
         """What is known for somebody who has waited so many seconds; the last look's if that is not old."""
-        now = self._view.patience.clock.now()
+        clock = self._view.patience.clock
         with self._lock:
-            if waited >= AFTER and now - self._looked >= EVERY:
-                self._sight, self._looked = see(self._view.magnum.cloud, kube), now
+            if waited >= AFTER and clock.now() - self._looked >= EVERY:
+                self._sight = see(self._view.magnum.cloud, kube)
+                self._looked = clock.now()  # who waited for a slow answer shares it, too
             return self._sight
 
 
