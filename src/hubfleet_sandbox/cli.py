@@ -137,7 +137,7 @@ def _start(state: Path, ports: int | None, node_boot: float | None, *, install: 
         progress.line(f"the sandbox in {state} runs; looking after it")
     lacking = needs.missing(layout, building=not lifecycle.cached(layout.cache).all)
     if install and lacking:
-        needs.install(lacking, progress.line)
+        needs.install(lacking, progress.line, layout.cache)
         lacking = needs.missing(layout, building=not lifecycle.cached(layout.cache).all)
     if lacking:
         raise needs.refusal(lacking)

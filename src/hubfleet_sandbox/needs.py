@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import filelock
+
 from hubfleet_sandbox import images, processes
 from hubfleet_sandbox.errors import SandboxError
 from hubfleet_sandbox.layout import SERVICE_PORTS
@@ -75,8 +77,11 @@ def missing(layout: Layout, *, building: bool) -> list[Missing]:
     return [*lacking, *kernel, *_room(layout, building=building), *_ports(layout)]
 
 
-def install(lacking: Sequence[Missing], say: Say) -> None:
-    """Install the Debian packages among what is missing. Raises SandboxError with apt's own words."""
+def install(lacking: Sequence[Missing], say: Say, cache: Path) -> None:
+    """Install the Debian packages among what is missing. Raises SandboxError with apt's own words.
+
+    Sandboxes of one cache do so one after another: apt refuses to run twice at once.
+    """
     packages = sorted({one.package for one in lacking if one.package})
     if not packages:
         return
@@ -86,11 +91,13 @@ def install(lacking: Sequence[Missing], say: Say) -> None:
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     say(f"installing {', '.join(packages)}")
     command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
-    try:
-        processes.run(command, timeout=1200, env=env)
-    except SandboxError:  # most often: there are no package lists yet, or they are old
-        processes.run(["apt-get", "update", "--quiet"], timeout=600, env=env)
-        processes.run(command, timeout=1200, env=env)
+    cache.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(cache / "packages.lock", timeout=3600):
+        try:
+            processes.run(command, timeout=1200, env=env)
+        except SandboxError:  # most often: there are no package lists yet, or they are old
+            processes.run(["apt-get", "update", "--quiet"], timeout=600, env=env)
+            processes.run(command, timeout=1200, env=env)
 
 
 def refusal(lacking: Sequence[Missing]) -> SandboxError:

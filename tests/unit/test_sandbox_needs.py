@@ -1,3 +1,6 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,7 +105,7 @@ def test_missing_controllers_are_named(machine: Machine, monkeypatch: pytest.Mon
 
 def test_install_asks_apt_for_each_package_once(machine: Machine) -> None:
     machine.gone = {"containerd", "ctr", "iptables"}
-    needs.install(machine.lacks(), lambda _: None)
+    needs.install(machine.lacks(), lambda _: None, machine.layout.cache)
     assert [argv for argv in machine.ran if argv[0] == "apt-get"] == [
         ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "containerd", "iptables"]
     ]
@@ -110,11 +113,29 @@ def test_install_asks_apt_for_each_package_once(machine: Machine) -> None:
 
 def test_install_gets_the_package_lists_when_there_are_none(machine: Machine) -> None:
     machine.gone, machine.lists = {"iptables"}, False
-    needs.install(machine.lacks(), lambda _: None)
+    needs.install(machine.lacks(), lambda _: None, machine.layout.cache)
     assert [argv[1] for argv in machine.ran if argv[0] == "apt-get"] == ["install", "update", "install"]
+
+
+def test_sandboxes_that_start_at_once_do_not_stand_in_each_others_way_at_apt(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = threading.Lock()
+
+    def apt(_: list[str], **__: object) -> str:
+        assert busy.acquire(blocking=False), "E: Could not get lock /var/lib/dpkg/lock-frontend"
+        time.sleep(0.05)
+        busy.release()
+        return ""
+
+    machine.gone = {"iptables"}
+    lacking = machine.lacks()
+    monkeypatch.setattr(processes, "run", apt)
+    with ThreadPoolExecutor() as starts:
+        list(starts.map(lambda _: needs.install(lacking, print, machine.layout.cache), range(4)))
 
 
 def test_nothing_is_installed_when_no_package_would_help(machine: Machine) -> None:
     machine.refused = {"type bridge": "no"}
-    needs.install(machine.lacks(), lambda _: None)
+    needs.install(machine.lacks(), lambda _: None, machine.layout.cache)
     assert not any(argv[0] == "apt-get" for argv in machine.ran)
