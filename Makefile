@@ -27,10 +27,12 @@ try: setup  ## A sandbox cloud, a cluster and a first hub on this machine (Linux
 	@echo; echo "Open this address in a browser, and log in:"
 	@eval "$$($(BIN)/hubfleet sandbox env)" && $(BIN)/hubfleet credentials examples/first-hub --hub main
 
+# Two sandboxes side by side, each with the files of tests that the other has not begun: most of their time is waiting.
 test: setup lint  ## Everything: what CI runs (Linux, root).
 	for program in chromium:chromium gpg:gnupg; do command -v $${program%:*} >/dev/null || \
 	  { apt-get update -q && apt-get install -yq --no-install-recommends $${program#*:}; } || exit; done
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests --ignore tests/sandbox --durations 10 --durations-min 1
+	$(BIN)/pytest tests/sandbox -vv --numprocesses 2 --dist loadfile --durations 40 --durations-min 10
 
 unit: setup  ## The tests that need nothing, in seconds.
 	$(BIN)/pytest tests/unit tests/golden tests/docs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -40,7 +41,9 @@ def look(state: Path, slot: int, first_port: int, namespaces: Iterable[str] = ()
     pids = {pid for pid in (int(path.name) for path in Path("/proc").glob("[0-9]*")) if pid != os.getpid()}
     own = {pid for pid in pids if _concerns(pid, places, slot)}
     nets = {pid: _link(Path(f"/proc/{pid}/ns/net")) for pid in pids}
-    found = {nets[pid] for pid in own} | (set(nets.values()) & set(namespaces))
+    # Linux gives the number of a namespace that went to the next one that is made, a neighbour's node's for example.
+    not_a_neighbours = {net for pid, net in nets.items() if not _is_a_neighbours(pid, places, slot)}
+    found = {nets[pid] for pid in own} | (not_a_neighbours & set(namespaces))
     return Traces(
         processes=frozenset(f"{pid} {_text(pid, 'cmdline')[:200]}".replace("\0", " ") for pid in own),
         mounts=frozenset(line for pid in [*pids, os.getpid()] for line in _mounts(pid, places)),
@@ -70,6 +73,15 @@ def _concerns(pid: int, places: tuple[str, ...], slot: int) -> bool:
             return True
     named = any(f"{place}/" in f"{word}/" for word in _text(pid, "cmdline").split("\0") for place in places)
     return marked or named or f"/hf{slot}-" in _text(pid, "cgroup")
+
+
+def _is_a_neighbours(pid: int, places: tuple[str, ...], slot: int) -> bool:
+    """Whether a process has the mark of another sandbox, or is in a control group of its nodes."""
+    grouped = any(int(number) != slot for number in re.findall(r"/hf(\d+)-", _text(pid, "cgroup")))
+    marks = (word.partition("=") for word in _text(pid, "environ").split("\0"))
+    return grouped or any(
+        name == "HUBFLEET_SANDBOX" and not f"{state}/".startswith(f"{places[0]}/") for name, _, state in marks
+    )
 
 
 def _mounts(pid: int, places: tuple[str, ...]) -> list[str]:
