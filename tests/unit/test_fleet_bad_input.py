@@ -101,14 +101,6 @@ def test_an_image_without_a_tag_is_a_note_once_for_all_hubs_that_have_it(tmp_pat
     assert ran.output.count("has no tag") == 1
 
 
-def test_a_name_that_is_no_cluster_hub_or_ring_is_an_error(tmp_path: Path) -> None:
-    write(tmp_path, fleet(), a=hubs(one=hub(1)))
-    for words in (("--cluster", "b"), ("--hub", "two"), ("--ring", "prod")):
-        ran = CliRunner().invoke(app.hubfleet, ["validate", str(tmp_path), *words], standalone_mode=False)
-        assert isinstance(ran.exception, HubfleetError)
-        assert ran.exception.exit_code == 2
-
-
 _KEYS = """clusters rings defaults cluster hub hubs pools provider existing auth values values_files domain ring image
 name runs nodes min labels open chart <<"""
 KEYS = st.sampled_from(_KEYS.split())

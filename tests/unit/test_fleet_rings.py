@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ from tests.unit.test_engine_releases import HELM, HelmProgram
 
 
 class Clusters:
-    """Two clusters of a fleet with rings, each with an API and a Helm of its own, told apart by their kubeconfigs."""
+    """Clusters of a fleet with rings, each with an API and a Helm of its own, told apart by their kubeconfigs."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str] = "ab") -> None:
         self.folder = folder
-        self.apis = {name: Api() for name in "ab"}
+        self.apis = {name: Api() for name in names}
         self.programs = {name: HelmProgram(api) for name, api in self.apis.items()}
         for name, api in self.apis.items():
             api.add("nodes", "", "n1", status={"conditions": [{"type": "Ready", "status": "True"}]})
@@ -40,8 +41,8 @@ class Clusters:
             monkeypatch.setattr(module, "Kube", lambda text, **_: self.apis[self._which(text)].kube())
         for module in (planning, access):
             monkeypatch.setattr(module, "Helm", self._helm)
-        self.unwell: set[str] = set()
-        """Hubs on which no server starts."""
+        self.unwell: set[tuple[str, str]] = set()
+        """Clusters and hubs of theirs on which no server starts."""
         monkeypatch.setattr(checking, "prove", self._prove)
         monkeypatch.setattr(hub, "ask", lambda address, url, *, timeout: Answer(200, "5.5.4", "", 0.1))
         self.write()
@@ -51,12 +52,12 @@ class Clusters:
         return text.rpartition("token: of-")[2].strip()
 
     def _prove(self, release: Release, opened: Access, way: object) -> str:
-        if release.hub in self.unwell:
+        if (opened.cluster, release.hub) in self.unwell:
             raise HubfleetError(f"no user's server starts on {release.subject}", layer=Layer.NODE)
         return "a user's server starts"
 
     def _helm(self, kubeconfig: Path | None) -> Helm:
-        program = self.programs[self._which(kubeconfig.read_text()) if kubeconfig else "a"]
+        program = self.programs[self._which(kubeconfig.read_text()) if kubeconfig else next(iter(self.apis))]
         return Helm(kubeconfig, program=Path(HELM), cache=self.folder, run=program)
 
     def past(self, cluster: str, release: str) -> None:
@@ -134,7 +135,7 @@ def test_a_hub_on_which_no_server_starts_stops_its_ring_and_gets_back_what_it_ha
     clusters.run("apply", "--yes")
     clusters.past("a", "staging")
     clusters.write(culling={"idle": 600})
-    clusters.unwell = {"staging"}
+    clusters.unwell = {("a", "staging")}
     code, ran = clusters.run("apply", "--yes", "--cluster", "a")
     assert code == 1
     assert "no user's server starts on hub staging (release staging)" in ran.output

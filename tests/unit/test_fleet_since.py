@@ -111,26 +111,6 @@ def test_hubs_and_clusters_that_come_and_go_are_told(repository: Repository) -> 
     assert "`apply` leaves it as it is" in repository.run().stdout
 
 
-def test_an_edit_of_the_cluster_itself_is_told_with_its_key(repository: Repository) -> None:
-    repository.clusters["b"]["pools"] = {"all": {"nodes": 3}}
-    repository.write()
-    assert repository.reached()["b"] == {"cluster": "change"}
-    assert "pools.all.nodes.max: 1 → 3" in repository.run().stdout
-
-
-def test_a_chart_of_a_folder_is_read_as_it_was(repository: Repository) -> None:
-    chart = repository.folder / "chart"
-    chart.mkdir()
-    (chart / "Chart.yaml").write_text("name: own\nversion: 1.0.0\n")
-    repository.fleet["defaults"]["hub"]["chart"] = "./chart"
-    repository.write()
-    repository.commit()
-    assert repository.reached() == {}
-    (chart / "Chart.yaml").write_text("name: own\nversion: 1.0.1\n")
-    assert set(repository.reached()) == {"a", "b"}
-    assert "own 1.0.0" in repository.run().stdout
-
-
 def test_a_cluster_file_of_the_fleet_is_planned_with_the_fleets_defaults_of_then(repository: Repository) -> None:
     repository.fleet["defaults"]["hub"]["culling"] = {"idle": 1800}
     repository.write()

@@ -148,19 +148,6 @@ def test_what_values_narrow_is_not_open(tmp_path: Path, config: dict[str, Any]) 
     assert found(tmp_path, config=config) is None
 
 
-def test_the_merged_values_decide_and_no_single_file(tmp_path: Path) -> None:
-    (tmp_path / "open.yaml").write_text(yaml.safe_dump({"hub": {"config": by_name("dummy")}}))
-    (tmp_path / "closed.yaml").write_text("hub: {config: {JupyterHub: {authenticator_class: shared-password}}}\n")
-
-    def said(*files: str) -> list[Problem]:
-        cluster = load(tmp_path, values_files=list(files))
-        return list(schemas.check(cluster, describe(cluster)).problems)
-
-    assert said("open.yaml", "closed.yaml") == []
-    (one,) = said("closed.yaml", "open.yaml")
-    assert one.position.file.name == "open.yaml"
-
-
 def test_plan_and_apply_refuse_it_too_and_tell_every_open_hub(tmp_path: Path) -> None:
     cluster = load(tmp_path, auth=github(allow_all=True))
     hubs = {"a": cluster.hubs["main"], "b": cluster.hubs["main"]}

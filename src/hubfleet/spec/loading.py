@@ -40,6 +40,8 @@ _STAND_IN: dict[str, Any] = {"name": "x", "pools": {}, "provider": _NO_PROVIDER}
 """For keys that must be there and are wrong, so that the rest can be checked in the same pass."""
 _MAY_BE_ELSEWHERE = {"missing", "value_error"}
 """What is wrong with a default only if nothing completes it: then it is told of the hub that has it."""
+_PROGRAMS = {".jsonnet", ".libsonnet"}
+"""Names of files that end so hold programs, which make values."""
 
 NOT_SHARED = {
     "name": "give each cluster its own, in its file",
@@ -290,6 +292,10 @@ class Loading:
         """What is in the file; nothing after complaints."""
         if not is_file(file):
             self.complain(f"there is no file {file}", "the path counts from the folder of this file", *path)
+            return ValuesDocument()
+        if file.suffix in _PROGRAMS:  # some are YAML as well, and would mean something else
+            remedy = f"run it: jsonnet {file} > {file.with_suffix('.json')}, and name that file"
+            self.complain(f"{file} is a program in Jsonnet, which hubfleet does not run", remedy, *path)
             return ValuesDocument()
         found = self.library.get(file)
         self.problems += found.problems

@@ -131,5 +131,5 @@ class Hub(Model):
     """Anything the chart takes. Wins over values_files, and these win over what hubfleet computes: maps merge, lists
     replace, null deletes."""
     values_files: tuple[ValuesFile, ...] = ()
-    """YAML files of such values, their paths from the folder of the file that names them; a later one wins over an
-    earlier one."""
+    """YAML files of such values (JSON is YAML, Jsonnet is not), their paths from the folder of the file that names
+    them; a later one wins over an earlier one."""
