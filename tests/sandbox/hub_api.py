@@ -30,10 +30,11 @@ SERVICE = """\
 
 @dataclass(frozen=True)
 class Hub:
-    """The hub `main` of a cluster file."""
+    """A hub of a cluster file."""
 
     sandbox: Shell
     file: Path
+    name: str = "main"
 
     def starts(self, user: str, seconds: float = 180, **options: str) -> None:
         """A user's server runs, or the test fails with the hub's log."""
@@ -71,7 +72,7 @@ class Hub:
 
     def pod(self, user: str) -> Any:
         """The pod of a user's server as Kubernetes has it, or None."""
-        words = ("-n", "main", "get", "pods", "-l", "component=singleuser-server", "-o", "json")
+        words = ("-n", self.name, "get", "pods", "-l", "component=singleuser-server", "-o", "json")
         ran = self.sandbox.hubfleet("kubectl", "--path", self.file, *words, env=ENV)
         assert ran.code == 0, ran.said
         label = "hub.jupyter.org/username"
@@ -90,7 +91,7 @@ class Hub:
     @property
     def address(self) -> str:
         """Where it answers."""
-        told = self.sandbox.hubfleet("credentials", self.file, "--hub", "main", "--json", env=ENV)
+        told = self.sandbox.hubfleet("credentials", self.file, "--hub", self.name, "--json", env=ENV)
         assert told.code == 0, told.said
         return str(told.json["address"])
 
@@ -106,5 +107,5 @@ class Hub:
         return json.loads(text) if text else None
 
     def _log(self) -> str:
-        words = ("-n", "main", "logs", "deploy/hub", "--tail", "30")
+        words = ("-n", self.name, "logs", "deploy/hub", "--tail", "30")
         return self.sandbox.hubfleet("kubectl", "--path", self.file, *words, env=ENV).said

@@ -1,17 +1,23 @@
-"""A cluster that somebody made with the OpenStack client becomes hubfleet's, as it is; nothing of it is made anew."""
+"""What somebody made with other tools becomes hubfleet's: a cluster of the OpenStack client's, of which nothing is made
+anew; a hub of plain Helm's, with its users and their homes."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from .conftest import Shell, cluster_file
+from .conftest import ROOT, Ran, Shell, cluster_file
+from .hub_api import ENV, SERVICE, TOKEN, Hub
 
 pytestmark = pytest.mark.timeout(900)
 NAME = "adopted"
@@ -87,6 +93,103 @@ def test_a_size_changed_by_hand_is_told_as_changed_outside_hubfleet(sandbox: She
     applied = sandbox.hubfleet("apply", file, "--yes")
     assert applied.code == 0, applied.said
     assert sandbox.openstack("coe", "nodegroup", "show", NAME, "user")["max_node_count"] == 1
+
+
+HUB = """\
+  {name}:
+    domain: {name}.example.org
+    chart: lite
+    auth: {{shared_password: {{}}}}
+    values:
+"""
+OLD: dict[str, Any] = {
+    "hub": {
+        "config": {"JupyterHub": {"authenticator_class": "dummy"}, "Spawner": {"http_timeout": 120}},
+        "db": {"pvc": {"annotations": {"helm.sh/resource-policy": None}}},
+        "services": {"tester": {"apiToken": TOKEN}},
+        "loadRoles": {"tester": {"services": ["tester"], "scopes": ["admin:users", "admin:servers", "access:servers"]}},
+    },
+    "singleuser": {"storage": {"capacity": "1Gi"}},
+    "cull": {"timeout": 600},
+}
+"""What plain Helm was given. Its uninstall would take the hub's database along."""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """A hub that somebody made with plain Helm and a chart of this name, and that is in the file now."""
+
+    sandbox: Shell
+    file: Path
+    name: str
+    without: str
+    """The file's text before."""
+
+    @property
+    def hub(self) -> Hub:
+        return Hub(self.sandbox, self.file, self.name)
+
+    def run(self, *words: str | Path) -> Ran:
+        return self.sandbox.hubfleet(*words, env=ENV)
+
+    def kubectl(self, *words: str) -> Ran:
+        ran = self.run("kubectl", "--path", self.file, "-n", self.name, *words)
+        assert ran.code == 0, ran.said
+        return ran
+
+    def in_home(self, user: str, script: str) -> str:
+        """What a program says that runs in a user's home directory."""
+        pod = self.hub.pod(user)["metadata"]["name"]
+        return self.kubectl("exec", pod, "--", "sh", "-c", f"cd /home/jovyan && {script}").out.strip()
+
+
+@pytest.fixture(params=["lite", "another"])
+def theirs(sandbox: Shell, file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Theirs:
+    """One whose user `ann` has a file in her home, and `bea` none yet."""
+    chart, name = tmp_path / request.param, f"of-{request.param}"
+    shutil.copytree(ROOT / "src" / "hubfleet" / "charts" / "lite", chart)
+    about = chart / "Chart.yaml"
+    about.write_text(about.read_text().replace("name: lite", f"name: {request.param}"))
+    (tmp_path / "old.json").write_text(json.dumps(OLD))
+    without = file.read_text()
+    file.write_text(without + HUB.format(name=name) + SERVICE)
+    found = Theirs(sandbox, file, name, without)
+    where = ("--namespace", name, "--create-namespace", "--values", str(tmp_path / "old.json"))
+    made = found.run("helm", "--path", file, "install", name, chart, *where)
+    assert made.code == 0, made.said
+    found.kubectl("rollout", "status", "deployment/hub", "--timeout", "180s")
+    found.hub.starts("ann")
+    found.in_home("ann", "echo kept > note")
+    found.hub.asks("bea")
+    return found
+
+
+def test_a_hub_of_plain_helms_is_taken_over_with_its_users_and_their_files(theirs: Theirs) -> None:
+    refused = theirs.run("plan", theirs.file)
+    assert refused.code == 4, refused.said
+    assert "hubfleet apply --adopt" in refused.said
+
+    planned = theirs.run("plan", theirs.file, "--adopt")
+    assert "taken over, which hubfleet did not make, kept: 2 homes and the database" in planned.out, planned.said
+    assert "cull.timeout: 600 → 3600" in planned.out
+    assert TOKEN not in planned.said
+
+    applied = theirs.run("apply", theirs.file, "--adopt", "--yes")
+    assert applied.code == 0, applied.said
+    assert theirs.run("plan", theirs.file, "--exit-code").code == 0
+    assert theirs.hub.knows("ann")
+    assert theirs.hub.knows("bea")
+    if theirs.name == "of-lite":  # the chart is the same: nobody's server stops
+        theirs.hub.stops("ann")
+    theirs.hub.starts("ann")
+    assert theirs.in_home("ann", "cat note") == "kept"
+
+    theirs.file.write_text(theirs.without)
+    removed = theirs.run("apply", theirs.file, "--yes")
+    assert removed.code == 0, removed.said
+    claims = theirs.kubectl("get", "pvc", "-o", "jsonpath={.items[*].metadata.name}").out.split()
+    assert {"claim-ann", "hub-db-dir"} <= set(claims)
+    theirs.run("kubectl", "--path", theirs.file, "delete", "namespace", theirs.name)
 
 
 HEAT, STACK = "of-heat", "6a1a3e0e-8a47-4b8f-9d0c-2f1d7f0c7a11"

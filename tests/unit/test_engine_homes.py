@@ -144,6 +144,16 @@ def test_what_is_hubs_is_kept_and_what_is_not_goes_with_the_cluster(trial: Trial
     assert trial.cloud.disks["claim-ann-2025"].metadata[volumes.USER] == "ann"
 
 
+def test_the_database_of_a_hub_that_was_taken_over_is_kept_in_a_namespace_that_is_not_ours(trial: Trial) -> None:
+    trial.has(volume("hub-db-dir", release=NEW))
+    trial.api.add("namespaces", "", "main")
+    trial.api.record("main", "main", 2, "deployed", **{CLUSTER: "pythia", HUB: "main"})
+    trial.claim("hub-db-dir")
+    assert homes.keep(trial.site, trial.cluster, trial.api.kube()) == "the database"  # type: ignore[arg-type]
+    homes.clear(trial.site, trial.cluster, trial._tell, trial.clock, homes=False)  # type: ignore[arg-type]
+    assert "hub-db-dir-2025" in trial.cloud.disks
+
+
 def test_of_a_cluster_that_does_not_answer_every_volume_is_kept(trial: Trial) -> None:
     trial.has(volume("cache", namespace="default", release=NEW))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 
 from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import releases
@@ -27,23 +28,46 @@ HELM = "/bin/helm"
 
 
 class HelmProgram(Scripted):
-    """A Helm that does to the cluster what the real one would."""
+    """A Helm that does to the cluster what the real one would. `claims`: those that the release's chart makes, and
+    whether its manifest has Helm keep them."""
 
     def __init__(self, api: Api, address: str = "172.30.0.100") -> None:
         super().__init__()
         self.api, self.address, self.runs = api, address, True
+        self.claims: dict[str, bool] = {}
         self.answer([HELM])
 
     def __call__(self, argv: Any, **details: Any) -> Any:
         done = super().__call__(argv, **details)
-        if argv[1] == "upgrade":
+        namespace = argv[argv.index("--namespace") + 1] if "--namespace" in argv else ""
+        if argv[1:3] == ["get", "manifest"]:
+            return replace(done, stdout=yaml.safe_dump_all(map(self._claim, self.claims)))
+        if argv[1] == "upgrade" and Path(argv[4]).name == "nothing":
+            kept = [name for name in self.claims if self._marked(namespace, name)]
+            self._take_away(namespace, [name for name in self.claims if name not in kept])
+            self.claims = {}
+        elif argv[1] == "upgrade":
             self._upgrade(argv)
+            self.claims = dict.fromkeys(self.claims, True)
         if argv[1] == "uninstall":
-            namespace = argv[argv.index("--namespace") + 1]
+            self._take_away(namespace, [name for name, kept in self.claims.items() if not kept])
             for key in [key for key in list(self.api.objects) if key[1] == namespace]:
-                if key[0] in ("deployments", "services") or key[2].startswith("sh.helm.release"):
+                if key[2].startswith("sh.helm.release"):
                     del self.api.objects[key]
         return done
+
+    def _claim(self, name: str) -> dict[str, Any]:
+        annotations = {"helm.sh/resource-policy": "keep"} if self.claims[name] else {}
+        return {"kind": "PersistentVolumeClaim", "metadata": {"name": name, "annotations": annotations}}
+
+    def _marked(self, namespace: str, claim: str) -> bool:
+        there = self.api.objects["persistentvolumeclaims", namespace, claim]["metadata"]
+        return bool(there.get("annotations", {}).get("helm.sh/resource-policy") == "keep")
+
+    def _take_away(self, namespace: str, claims: list[str]) -> None:
+        for key in [key for key in list(self.api.objects) if key[1] == namespace]:
+            if key[0] in ("deployments", "services") or (key[0] == "persistentvolumeclaims" and key[2] in claims):
+                del self.api.objects[key]
 
     def _upgrade(self, argv: Any) -> None:
         if any("pending" in str(one) for one in list(self.api.objects.values())):
@@ -349,9 +373,65 @@ def test_a_release_of_another_chart_is_taken_away_first_and_its_homes_stay(trial
     trial.api.record("main", "main", 2, "deployed", **{CLUSTER: "pythia", CHART: "jupyterhub"})
     homes(trial.api)
     assert trial.install() == "JupyterHub 5.5.4 answers"
-    assert [call[1] for call in trial.program.calls] == ["upgrade", "uninstall", "upgrade"]
+    assert [call[1] for call in trial.program.calls if call[1] != "get"] == ["upgrade", "uninstall", "upgrade"]
     assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
     assert [one.chart for one in trial.observe()] == ["lite"]
+
+
+def of_a_stranger(trial: Trial, chart: str = "lite") -> None:
+    """A release of the hub's name that plain Helm made, in a namespace of its own, with a claim that its chart would
+    take away."""
+    trial.api.add("namespaces", "", "main", metadata={"labels": {"whose": "theirs"}})
+    trial.api.record("main", "main", 1, "deployed")
+    trial.program.claims = {"hub-db-dir": False}
+    trial.program.answer([HELM, "get", "metadata"], json.dumps({"name": "main", "chart": chart, "version": "4.3.3+x"}))
+    trial.api.running_hub("main", "main")
+    homes(trial.api)
+
+
+def test_of_a_release_that_hubfleet_did_not_make_chart_and_values_are_known_where_it_is_to_be_taken_over(
+    trial: Trial,
+) -> None:
+    of_a_stranger(trial)
+    trial.program.answer([HELM, "get", "values"], '{"a": 1}')
+    (left_alone,) = trial.observe()
+    found = releases.observe([trial.release], trial.api.kube())
+    (seen,) = releases.with_old_values(found, [trial.release], trial.helm, adopt=True)
+    assert (left_alone.values, left_alone.chart) == (None, "")
+    assert (seen.values, seen.chart, seen.version, seen.cluster) == ({"a": 1}, "lite", "4.3.3_x", "")
+
+
+@pytest.mark.parametrize("chart", ["lite", "jupyterhub"])
+def test_a_release_that_is_taken_over_keeps_its_claims_whatever_its_chart_says_of_them(
+    trial: Trial, chart: str
+) -> None:
+    of_a_stranger(trial, chart)
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    replaced = "uninstall" in [call[1] for call in trial.program.calls]
+    assert replaced is (chart != "lite")
+    (ours,) = [one for one in trial.observe() if one.cluster == "pythia"]
+    assert (ours.hub, ours.chart) == ("main", "lite")
+    assert trial.api.objects["namespaces", "", "main"]["metadata"]["labels"] == {"whose": "theirs"}
+
+
+def test_the_hub_that_was_taken_over_goes_and_leaves_claims_and_namespace(trial: Trial) -> None:
+    of_a_stranger(trial)
+    trial.install()
+    trial.remove(homes=False)
+    assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    trial.remove(homes=True)
+    assert trial.api.names("persistentvolumeclaims") == []
+    assert trial.api.names("namespaces") == ["main"]
+
+
+def test_a_chart_that_would_take_its_claims_along_leaves_them_all_the_same(trial: Trial) -> None:
+    trial.install()
+    homes(trial.api)
+    trial.program.claims = {"hub-db-dir": False}
+    trial.remove(homes=False)
+    assert trial.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    assert trial.api.names("secrets") == ["hubfleet"]
 
 
 def test_values_are_asked_for_only_where_something_changed(trial: Trial) -> None:

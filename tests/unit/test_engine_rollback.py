@@ -63,6 +63,12 @@ def test_it_never_goes_to_what_failed_or_is_anothers(story: Story, old: dict[str
     assert (story.back(), story.asked_helm) == ("", [])
 
 
+def test_a_release_that_was_taken_over_goes_back_to_what_its_maker_had(story: Story) -> None:
+    story.api.record("main", "main", 1, "superseded")
+    story.revision(2, "deployed")
+    assert story.back().startswith("it was rolled back to what ran before (revision 1)")
+
+
 def test_where_nothing_was_changed_nothing_is_rolled_back(story: Story) -> None:
     story.revision(1, "deployed", "old")
     assert (story.back(), story.asked_helm) == ("", [])

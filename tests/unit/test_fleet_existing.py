@@ -9,6 +9,7 @@ import pytest
 
 from hubfleet import fleet
 from hubfleet.errors import CloudError, Layer, Refused, UsageError
+from hubfleet.events import Watch
 from hubfleet.fleet import journal
 from hubfleet.spec import InvalidFiles
 from hubfleet.tools.hub import Answer
@@ -130,6 +131,26 @@ def test_a_release_of_somebody_else_is_not_taken_over(lab: Lab) -> None:
         lab.plan()
     assert error.value.exit_code == 4
     assert lab.status().hubs[0].why == "not installed: hubfleet apply"
+
+
+def test_a_release_of_somebody_else_is_taken_over_when_asked_and_keeps_what_it_has(lab: Lab) -> None:
+    lab.api.add("namespaces", "", "main")
+    lab.api.record("main", "main", 1, "deployed")
+    for name in ("claim-ann", "hub-db-dir"):
+        lab.api.add("persistentvolumeclaims", "main", name, spec={})
+    lab.helm.claims = {"hub-db-dir": False}
+    lab.helm.answer(["/bin/helm", "get", "metadata"], json.dumps({"chart": "lite", "version": "0.1.0"}))
+    lab.helm.answer(["/bin/helm", "get", "values", "main"], stdout='{"cull": {"every": 60}}')
+    target = fleet.load(lab.file)
+    made = fleet.plan(target, adopt=True)
+    (step,) = made.changes
+    assert "taken over, which hubfleet did not make" in step.details
+    assert "cull.every" in {one.key for one in step.changes}
+    assert fleet.apply(target, made, lab.said.append, Watch(), timeout=60).hubs
+    assert lab.plan().changes == ()
+    lab.destroy()
+    assert lab.api.names("persistentvolumeclaims") == ["claim-ann", "hub-db-dir"]
+    assert lab.api.names("namespaces") == ["main"]
 
 
 def test_a_hub_that_left_the_file_goes(lab: Lab) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hubfleet.errors import Refused
 from hubfleet.hubs import Release, releases
 from hubfleet.plan.releases import Observed, Removed, removal, steps
+from hubfleet.plan.secrecy import HIDDEN
 from hubfleet.plan.steps import Action, Step
 from hubfleet.spec import Cluster, merge
 from tests.unit.hub_files import describe, load
@@ -207,9 +208,92 @@ def test_releases_of_another_clusters_file_are_left_alone(trial: Trial) -> None:
     assert [step.id for step in steps([trial.release], [trial.there, others], trial.file)] == ["release/main"]
 
 
-@pytest.mark.parametrize(("owner", "words"), [("", "hubfleet did not make it"), ("other", "cluster file of other")])
-def test_a_release_of_somebody_else_is_not_taken_over(trial: Trial, owner: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("owner", "words", "remedy"),
+    [
+        ("", "hubfleet did not make it", "hubfleet apply --adopt; else give the hub another name"),
+        ("other", "cluster file of other", "give the hub another name"),
+    ],
+)
+def test_a_release_of_somebody_else_is_not_taken_over_unasked(
+    trial: Trial, owner: str, words: str, remedy: str
+) -> None:
     with pytest.raises(Refused) as error:
         trial.step(replace(trial.there, cluster=owner))
     assert words in error.value.why
+    assert remedy in error.value.remedy
     assert error.value.exit_code == 4
+
+
+def stranger(trial: Trial, values: dict[str, Any], **changes: Any) -> Observed:
+    """The hub's release as somebody else's Helm made it, with other values of these keys."""
+    old = merge(trial.release.values, values)
+    plain = Observed("main", "main", 7, "deployed", "", "", "", chart="lite", version="0.1.0", values=old)
+    return replace(plain, **changes)
+
+
+def taken_over(trial: Trial, there: Observed) -> Step:
+    (found,) = steps([trial.release], [there], trial.file, adopt=True)
+    return found
+
+
+def test_a_release_is_taken_over_with_what_people_keep_and_in_its_own_namespace(trial: Trial) -> None:
+    step = taken_over(trial, stranger(trial, {}, claims=("claim-ann", "hub-db-dir")))
+    assert (step.action, step.work, step.loses) == (Action.CHANGE, trial.release, ())
+    assert step.details[:3] == (
+        "taken over, which hubfleet did not make",
+        "kept: 1 home and the database",
+        "the namespace main stays as it is, also when the hub goes",
+    )
+
+
+def test_another_charts_release_is_replaced_when_it_is_taken_over(trial: Trial) -> None:
+    step = taken_over(trial, stranger(trial, {}, chart="basehub"))
+    assert step.action is Action.REPLACE
+    assert step.details[-1] == "lite 0.1.0 instead of basehub: running servers stop, homes and database stay"
+
+
+def test_a_release_of_another_clusters_file_is_never_taken_over(trial: Trial) -> None:
+    with pytest.raises(Refused) as error:
+        taken_over(trial, replace(trial.there, cluster="other"))
+    assert "--adopt" not in error.value.remedy
+
+
+@pytest.mark.parametrize("status", ["pending-upgrade", "uninstalling"])
+def test_a_release_on_which_somebody_is_at_work_is_not_taken_over(trial: Trial, status: str) -> None:
+    with pytest.raises(Refused, match="main") as error:
+        taken_over(trial, stranger(trial, {}, status=status))
+    assert f"Helm says {status}: somebody is at work on it" in error.value.why
+
+
+def test_a_plan_that_takes_over_shows_old_values_that_can_be_no_secret_and_no_other(trial: Trial) -> None:
+    hidden = {
+        "db": {"url": "postgres://hub:hush-1@db/hub"},
+        "config": {"GitHubOAuthenticator": {"client_secret": "hush-2", "oauth_callback_url": "https://hush-3"}},
+        "extraConfig": {"own": "c.X.y = 'hush-4'"},
+        "args": ["--hush-5"],
+        "services": {"s": {"apiToken": "hush-6"}},
+    }
+    old: dict[str, Any] = {
+        "hub": hidden | {"nodeSelector": {"pool": "core"}},
+        "singleuser": {"image": {"name": "quay.io/a/b", "tag": "7"}, "memory": {"limit": "2G"}},
+        "cull": {"every": 61},
+    }
+    step = taken_over(trial, stranger(trial, old))
+    told = {one.key: one.old for one in step.changes if not one.secret}
+    assert "hush" not in repr(step.changes)
+    assert {one.key for one in step.changes if one.secret} == {
+        "hub.config.GitHubOAuthenticator.client_secret",
+        "hub.services.s.apiToken",
+    }
+    assert {key for key, value in told.items() if value == HIDDEN} == {
+        "hub.db.url",
+        "hub.config.GitHubOAuthenticator.oauth_callback_url",
+        "hub.extraConfig.own",
+        "hub.args",
+    }
+    shown = {"hub.nodeSelector.pool": "core", "singleuser.image.name": "quay.io/a/b", "singleuser.image.tag": "7"}
+    shown |= {"singleuser.memory.limit": "2G"}
+    assert shown.items() <= told.items()
+    (culling,) = [one for one in step.changes if one.key == "cull.every"]
+    assert (culling.old, culling.new) == (61, trial.release.values["cull"]["every"])

@@ -183,3 +183,18 @@ class _Pulling(Scripted):
         folder = Path(argv[argv.index("--destination") + 1])
         (folder / f"{argv[2]}-{argv[argv.index('--version') + 1]}.tgz").write_text("chart")
         return done
+
+
+def test_chart_and_objects_of_a_release_are_helms_answers() -> None:
+    run = Scripted()
+    run.answer([HELM, "get", "metadata", "main"], '{"name": "main", "chart": "jupyterhub", "version": "4.3.3"}')
+    run.answer([HELM, "get", "manifest", "main"], "kind: Service\n")
+    assert helm(run).chart("main", "main") == ("jupyterhub", "4.3.3")
+    assert helm(run).manifest("main", "main") == "kind: Service\n"
+
+
+def test_an_upgrade_without_labels_leaves_those_that_are_there() -> None:
+    run = Scripted()
+    run.answer([HELM, "upgrade"])
+    helm(run).upgrade_install("main", "main", CHART, {}, {})
+    assert "--labels" not in run.calls[0]

@@ -44,7 +44,10 @@ REPLACE = click.option(
     help="This pool may be deleted and made anew, of the machine that the file says; servers on it stop.",
 )
 ADOPT = click.option(
-    "--adopt", is_flag=True, help="Take over a cluster of this name that hubfleet did not make; it is never made anew."
+    "--adopt",
+    is_flag=True,
+    help="Take over what hubfleet did not make: a cluster of this name, which is never made anew, and Helm releases of"
+    " its hubs' names, whose claims stay.",
 )
 
 

@@ -67,6 +67,8 @@ def _of_hubs(kube: Kube, cluster: str) -> dict[str, Claim]:
     """The claims of hubs of this cluster's file, and what looks like a home of anybody else's hub, by Cinder's id of
     their volumes."""
     hubs = {one.name for one in kube.namespaces(f"{CLUSTER}={cluster},{HUB}")}
+    # A release that was taken over is in a namespace that is nobody's.
+    hubs |= {one.namespace for one in kube.records() if HUB in one.labels and one.labels.get(CLUSTER) == cluster}
     claims = {(one.namespace, one.name): one for one in kube.claims(None)}
     claims = {place: one for place, one in claims.items() if one.namespace in hubs or known.personal(one.name)}
     made = {one.handle: (one.namespace, one.claim) for one in kube.volumes() if one.driver == DRIVER}

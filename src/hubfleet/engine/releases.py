@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import charting, footing, removal, rollout
+from hubfleet.engine import charting, claims, footing, removal, rollout
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
-from hubfleet.hubs import Release
+from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
@@ -76,16 +76,25 @@ def observe(desired: Sequence[Release], kube: Kube) -> tuple[Observed, ...]:
     )
 
 
-def with_old_values(found: Sequence[Observed], desired: Sequence[Release], helm: Helm) -> tuple[Observed, ...]:
+def with_old_values(
+    found: Sequence[Observed], desired: Sequence[Release], helm: Helm, *, adopt: bool = False
+) -> tuple[Observed, ...]:
     """The same with the values that releases were last made from, where they are to be made from others (one Helm
-    each)."""
+    each); with `adopt` of those that hubfleet did not make as well, and with their charts."""
     digests = {(release.namespace, release.name): release.digest for release in desired}
 
     def differs(one: Observed) -> bool:
         wanted = digests.get((one.namespace, one.name), one.digest)
-        return wanted != one.digest and bool(one.cluster) and one.status != UNINSTALLED
+        return wanted != one.digest and (adopt or not one.foreign) and one.status != UNINSTALLED
 
-    return tuple(replace(one, values=helm.values(one.name, one.namespace)) if differs(one) else one for one in found)
+    def looked_into(one: Observed) -> Observed:
+        values = helm.values(one.name, one.namespace)
+        if not one.foreign:
+            return replace(one, values=values)
+        chart, of = helm.chart(one.name, one.namespace)
+        return replace(one, values=values, chart=chart, version=version(Chart(chart, of)))
+
+    return tuple(looked_into(one) if differs(one) else one for one in found)
 
 
 def _observed(record: Record, state: rollout.State | None) -> Observed:
@@ -205,7 +214,10 @@ def remove(
         say(Event(Kind.PROGRESS, cluster, f"release/{name}", text))
 
     with watch.waiting("Helm"):
-        helm.uninstall(name, namespace, hooks=hooks)
+        if homes or (namespace, name) not in newest(kube):
+            helm.uninstall(name, namespace, hooks=hooks)
+        else:
+            claims.uninstall(name, namespace, helm, kube, hooks=hooks)
     with watch.waiting("Kubernetes"):
         end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
         end.run(claims=homes)
@@ -256,12 +268,19 @@ def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock
 
 
 def _replace(release: Release, helm: Helm, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
-    """Where the release is of another chart, takes that away first; claims stay."""
+    """Where the release is of another chart, takes that away first; claims stay, also those that somebody else's chart
+    made."""
     record = newest(kube).get((release.namespace, release.name))
-    before = record.labels.get(CHART, "") if record else ""
+    if record is None or record.status == UNINSTALLED:
+        return
+    before = record.labels.get(CHART, "")
+    if CLUSTER not in record.labels:
+        tell(Kind.NOTE, "taking over a release that hubfleet did not make")
+        before, _ = helm.chart(release.name, release.namespace)
+        claims.keep(release.name, release.namespace, helm, kube)
     if before not in ("", release.chart.name):
         tell(Kind.PROGRESS, f"taking the chart {before} away; homes and database stay")
-        helm.uninstall(release.name, release.namespace)
+        claims.uninstall(release.name, release.namespace, helm, kube)
         end = removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120)
         end.run(claims=False)
 

@@ -63,11 +63,9 @@ def _before(release: Release, kube: Kube, cluster: str) -> Record | None:
 
 def _ran(one: Record, release: Release, cluster: str) -> bool:
     """A revision of another content and the same chart's name, of this cluster's file: what a chart made cannot become
-    another's."""
-    same = one.labels.get(DIGEST) == release.digest
-    return (
-        one.status in _RAN
-        and not same
-        and one.labels.get(CLUSTER) == cluster
-        and one.labels.get(CHART) == release.chart.name
-    )
+    another's. Or one of nobody's hubfleet, from before the release was taken over: its chart's name is the same, or
+    that revision would be gone."""
+    if one.status not in _RAN or one.labels.get(DIGEST) == release.digest:
+        return False
+    whose, chart = one.labels.get(CLUSTER), one.labels.get(CHART)
+    return (whose, chart) in {(cluster, release.chart.name), (None, None)}

@@ -38,8 +38,9 @@ _UNSEEN = (
 
 def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str] = (), adopt: bool = False) -> Plan:
     """What `apply` would do; `watch` counts what was waited for. `replace`: pools that may be deleted and made anew;
-    `adopt`: a cluster that hubfleet did not make is taken over. Raises `spec.InvalidFiles` for secrets that are
-    missing, Refused for what is unsafe, UsageError for a pool that is not there."""
+    `adopt`: a cluster that hubfleet did not make is taken over, and releases of its hubs' names. Raises
+    `spec.InvalidFiles` for secrets that are missing, Refused for what is unsafe, UsageError for a pool that is not
+    there."""
     watch = watch or Watch()
     _replaceable(target, replace)
     resolved = target.resolved()
@@ -57,13 +58,13 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         try:
             found = _meant(target, there.result())
             if found:
-                found = releases.with_old_values(found, wanted, opened.doors().helm)
+                found = releases.with_old_values(found, wanted, opened.doors().helm, adopt=adopt)
         except CloudError:
             if _whole(infrastructure):
                 raise
             found = ()  # it is being made, or something stands in the way, which is told
         again = homes.steps(wanted, found, volumes.result().earlier)
-        steps = release_plan.steps(wanted, found, cluster)
+        steps = release_plan.steps(wanted, found, cluster, adopt=adopt)
         lost = tuple(servers_lost(infrastructure.steps, target.description, opened))
     with watch.waiting("Helm"):
         _accepted_by_charts(steps, resolved)

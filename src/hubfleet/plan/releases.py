@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from hubfleet.errors import Layer, Refused
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.release import subject
+from hubfleet.plan.secrecy import HIDDEN, harmless, is_secret, sounds_secret
 from hubfleet.plan.steps import Action, Change, Step
 from hubfleet.plan.volumes import described
 from hubfleet.spec import Cluster, KeyPath, Position, origin
@@ -24,8 +25,6 @@ CLUSTER = "hubfleet.org/cluster"
 """Label of a release and of a namespace that hubfleet made: the cluster's name in its file."""
 SECRETS = "hubfleet.org/secret-keys"
 """Annotation of Helm's record of a release: the paths of the secrets in the values that it was made from, as JSON."""
-_SECRET_NAMES = ("password", "secret", "token", "key", "credential", "extraenv", "extrafiles")
-"""Parts of names under which people keep secrets, also in clear."""
 CHART = "hubfleet.org/chart"
 """Label of a release: its chart's name."""
 VERSION = "hubfleet.org/chart-version"
@@ -60,9 +59,19 @@ class Observed:
     """Which of these were secret; None if nobody wrote it down, and then all of them may have been."""
 
     @property
+    def foreign(self) -> bool:
+        """No hubfleet made it."""
+        return not self.cluster
+
+    @property
     def settled(self) -> bool:
         """Helm is done with it, and well."""
         return self.status == "deployed"
+
+    @property
+    def at_work(self) -> bool:
+        """Helm is not done with it."""
+        return self.status.startswith("pending") or self.status == "uninstalling"
 
     @property
     def keeps(self) -> bool:
@@ -78,17 +87,20 @@ class Removed:
     claims: bool
 
 
-def steps(desired: Sequence[Release], observed: Sequence[Observed], cluster: Cluster) -> tuple[Step, ...]:
+def steps(
+    desired: Sequence[Release], observed: Sequence[Observed], cluster: Cluster, *, adopt: bool = False
+) -> tuple[Step, ...]:
     """A step for each release: wanted ones in their order, then those whose hub left the file.
 
-    `Step.work` is the Release, or for DESTROY a Removed. Refused where a release of that name is somebody else's.
+    `Step.work` is the Release, or for DESTROY a Removed. Refused where a release of that name is another cluster
+    file's, or nobody's hubfleet made it, unless such ones are to be taken over (`adopt`).
     """
     there = {(one.namespace, one.name): one for one in observed}
     wanted = {(release.namespace, release.name) for release in desired}
     ours = [one for one in observed if one.cluster == cluster.name and (one.namespace, one.name) not in wanted]
     gone = [one for one in ours if one.status != UNINSTALLED or not one.keeps]
     return (
-        *(_step(release, there.get((release.namespace, release.name)), cluster) for release in desired),
+        *(_step(release, there.get((release.namespace, release.name)), cluster, adopt=adopt) for release in desired),
         *map(_leave, gone),
     )
 
@@ -112,10 +124,12 @@ def version(chart: Chart) -> str:
     return chart.version.replace("+", "_")[:63].rstrip("._-")
 
 
-def _step(release: Release, there: Observed | None, cluster: Cluster) -> Step:
+def _step(release: Release, there: Observed | None, cluster: Cluster, *, adopt: bool) -> Step:
     if there is not None and there.cluster != cluster.name:
-        raise _not_ours(there)
+        _refuse_foreign(there, adopt=adopt)
     action, details = _decide(release, there)
+    if there is not None and there.foreign:
+        details = (*_taken_over(there), *details)
     changes = _changes(release, there, cluster) if there and action in (Action.CHANGE, Action.REPLACE) else ()
     if action is Action.CHANGE and not changes and there and there.values is not None:
         details = (*details, "its values are the same, the chart's own files differ, or come from elsewhere")
@@ -174,14 +188,29 @@ def _leave(one: Observed) -> Step:
     return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details)
 
 
-def _not_ours(there: Observed) -> Refused:
-    owner = f"it belongs to the cluster file of {there.cluster}" if there.cluster else "hubfleet did not make it"
-    return Refused(
-        f"there is a release {there.name} in the namespace {there.namespace} already",
-        why=owner,
-        remedy="give the hub another name, or uninstall that release yourself",
-        layer=Layer.HELM,
-    )
+def _refuse_foreign(there: Observed, *, adopt: bool) -> None:
+    """Refused if this release, which is not of this cluster's file, stays whose it is."""
+    what = f"there is a release {there.name} in the namespace {there.namespace} already"
+    elsewhere = "give the hub another name, or uninstall that release yourself"
+    if not there.foreign:
+        why = f"it belongs to the cluster file of {there.cluster}"
+    elif not adopt:
+        why = "hubfleet did not make it"
+        elsewhere = f"to take it over: hubfleet plan --adopt, then hubfleet apply --adopt; else {elsewhere}"
+    elif there.at_work:
+        why = f"hubfleet did not make it, and Helm says {there.status}: somebody is at work on it"
+        elsewhere = "wait until it is done, or mend it with the tool that made it (helm rollback), then plan again"
+    else:
+        return
+    raise Refused(what, why=why, remedy=elsewhere, layer=Layer.HELM)
+
+
+def _taken_over(there: Observed) -> Iterator[str]:
+    """What it means that a release becomes hubfleet's, for people."""
+    yield "taken over, which hubfleet did not make"
+    if there.claims:
+        yield f"kept: {described(there.claims)}"
+    yield f"the namespace {there.namespace} stays as it is, also when the hub goes"
 
 
 def _changes(release: Release, there: Observed, cluster: Cluster) -> tuple[Change, ...]:
@@ -217,25 +246,17 @@ def _of_values(release: Release, there: Observed, old: Mapping[str, Any], cluste
 def _change(
     release: Release, there: Observed, path: tuple[str, ...], old: object, new: object, cluster: Cluster
 ) -> Change:
-    was_secret = old is not None and (there.secret_keys is None or _is_secret(path, there.secret_keys))
-    secret = was_secret or _is_secret(path, release.secret_paths) or _sounds_secret(old)
-    key = ".".join(path)
-    return Change(key, None if secret else old, None if secret else new, place(cluster, release, path), secret)
+    if is_secret(path, release.secret_paths) or sounds_secret(old) or _was_secret(there, path, old):
+        old, new, secret = None, None, True
+    else:
+        old, secret = HIDDEN if there.foreign and not harmless(path, old) else old, False
+    return Change(".".join(path), old, new, place(cluster, release, path), secret)
 
 
-def _is_secret(path: tuple[str, ...], known: frozenset[KeyPath]) -> bool:
-    """By what the files say, or said; and by its name, for one that was written in clear."""
-    # A list is compared as a whole: it is secret if anything in it is.
-    return any(map(_named_secret, path)) or any(one[: len(path)] == path for one in known)
-
-
-def _named_secret(key: str) -> bool:
-    return any(word in key.lower() for word in _SECRET_NAMES)
-
-
-def _sounds_secret(old: object) -> bool:
-    """Whether there is a key in a list's maps that may name a secret."""
-    if isinstance(old, Mapping):
-        entries = cast("Mapping[str, object]", old).items()
-        return any(_named_secret(key) or _sounds_secret(value) for key, value in entries)
-    return isinstance(old, list) and any(map(_sounds_secret, cast("list[object]", old)))
+def _was_secret(there: Observed, path: tuple[str, ...], old: object) -> bool:
+    """Where nobody wrote down which of our values were secret, all may have been. Of somebody else's release nobody
+    ever did, and a plan that shows nothing of it is none that anybody can agree to: `plan.secrecy` tells what it
+    shows."""
+    if old is None or there.foreign:
+        return False
+    return there.secret_keys is None or is_secret(path, there.secret_keys)

@@ -72,11 +72,12 @@ class Helm:
         secrets: Sequence[str] = (),
     ) -> None:
         """Install or upgrade, and return when the API server has everything; nothing is waited for but the chart's
-        hooks. `labels` are put on the release. `values` reach Helm on standard input, never in its arguments;
-        `secrets` among them are masked in errors."""
-        on_release = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        hooks. `labels` are put on the release, beside those that it has. `values` reach Helm on standard input, never
+        in its arguments; `secrets` among them are masked in errors."""
+        pairs = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        on_release = ("--labels", pairs) if labels else ()
         words = ("upgrade", "--install", release, str(chart), "--namespace", namespace, "--values", "-")
-        how = ("--reset-values", "--history-max", "5", "--labels", on_release, "--timeout", f"{self._timeout:.0f}s")
+        how = ("--reset-values", "--history-max", "5", *on_release, "--timeout", f"{self._timeout:.0f}s")
         self._cluster(*words, *how, stdin=json.dumps(values), timeout=self._timeout + 30, secrets=secrets)
 
     def template(
@@ -121,6 +122,16 @@ class Helm:
         words = ("get", "values", release, "--namespace", namespace, "--output", "json")
         found: Mapping[str, Any] | None = json.loads(self._cluster(*words))
         return found or {}
+
+    def chart(self, release: str, namespace: str) -> tuple[str, str]:
+        """Name and version of the chart that the release was last made from."""
+        words = ("get", "metadata", release, "--namespace", namespace, "--output", "json")
+        found: Mapping[str, Any] = json.loads(self._cluster(*words))
+        return str(found["chart"]), str(found["version"])
+
+    def manifest(self, release: str, namespace: str) -> str:
+        """The objects that the release consists of, as YAML. They hold secrets."""
+        return self._cluster("get", "manifest", release, "--namespace", namespace)
 
     def pull(self, repository: str, name: str, version: str, sha256: str = "") -> Path:
         """The chart's archive from a repository (an https address, or oci:// and a registry), fetched once and kept in
