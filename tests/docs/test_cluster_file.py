@@ -63,7 +63,8 @@ def test_every_key_is_in_a_table_with_what_it_is_for(model: type[BaseModel]) -> 
         for line in TEXT.splitlines()
         if line[:1] == "|"
     }
-    for key, field in model.model_fields.items():
+    for attribute, field in model.model_fields.items():
+        key = field.alias or attribute
         assert any(key == name and said for name, said in rows), key
         if field.description:
             assert (key, " ".join(field.description.split())) in rows

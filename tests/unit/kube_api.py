@@ -27,7 +27,7 @@ contexts: [{name: one, context: {cluster: c, user: u}}, {name: two, context: {cl
 current-context: one
 """
 _ITEM = re.compile(
-    r"^/(?:api/v1|apis/apps/v1|apis/coordination\.k8s\.io/v1|apis/storage\.k8s\.io/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
+    r"^/(?:api/v1|apis/(?:apps|(?:coordination|storage|networking|gateway\.networking)\.k8s\.io)/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
 )
 _NAMESPACE = re.compile(r"^/api/v1/namespaces(?:/(?P<name>[^/]+))?$")
 
@@ -43,6 +43,8 @@ class Api:
         self.fail: Callable[[httpx2.Request], httpx2.Response | None] = lambda request: None
         self.on_delete: Callable[[str, str, str], None] = lambda plural, namespace, name: None
         self.requests: list[tuple[str, str]] = []
+        self.apis: set[str] = set()
+        """Those that not every cluster has, GROUP/VERSION."""
         self.clock = time.time
         """Seconds since 1970, told in each answer."""
         self._version = 0
@@ -109,6 +111,9 @@ class Api:
             return _json({"gitVersion": "v1.34.4"})
         if request.url.path == "/readyz":
             return httpx2.Response(200, text="ok")
+        if request.url.path.startswith("/apis/") and request.url.path.count("/") == 3:
+            there = request.url.path.removeprefix("/apis/") in self.apis
+            return _json({"kind": "APIResourceList"}) if there else _status(404, "not found")
         if match := _NAMESPACE.match(request.url.path):
             return self._object(request, "namespaces", "", match["name"])
         match = _ITEM.match(request.url.path)

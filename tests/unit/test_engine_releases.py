@@ -33,7 +33,7 @@ class HelmProgram(Scripted):
 
     def __init__(self, api: Api, address: str = "172.30.0.100") -> None:
         super().__init__()
-        self.api, self.address, self.runs = api, address, True
+        self.api, self.address, self.runs, self.balanced = api, address, True, True
         self.claims: dict[str, bool] = {}
         self.answer([HELM])
 
@@ -66,6 +66,9 @@ class HelmProgram(Scripted):
 
     def _take_away(self, namespace: str, claims: list[str]) -> None:
         for key in [key for key in list(self.api.objects) if key[1] == namespace]:
+            annotations = self.api.objects[key]["metadata"].get("annotations", {})
+            if key[0] == "services" and annotations.get("helm.sh/resource-policy") == "keep":
+                continue
             if key[0] in ("deployments", "services") or (key[0] == "persistentvolumeclaims" and key[2] in claims):
                 del self.api.objects[key]
 
@@ -75,7 +78,9 @@ class HelmProgram(Scripted):
         labels = dict(pair.split("=") for pair in argv[argv.index("--labels") + 1].split(","))
         release, namespace = argv[3], argv[argv.index("--namespace") + 1]
         self.api.record(release, namespace, 1, "deployed", **labels)
-        if self.runs and HUB in labels:
+        if self.runs and HUB in labels and not self.balanced:
+            self.api.running(release, namespace, "hub", "proxy")
+        elif self.runs and HUB in labels:
             self.api.running_hub(release, namespace, self.address)
         elif self.runs:
             self.api.running(release, namespace, "labeller")
@@ -88,7 +93,7 @@ class Trial:
         self.api, self.clock, self.said = Api(), FakeClock(), list[Event]()
         self.program = HelmProgram(self.api)
         self.file = load(folder, **{"chart": "lite"} | hub)
-        (self.release,) = releases_of(self.file, describe(self.file))
+        (self.release,) = (one for one in releases_of(self.file, describe(self.file)) if one.hub)
         self.health = [HubHealth(True, "5.5.4")]
         self.asked: list[tuple[str, str]] = []
 
@@ -576,3 +581,100 @@ def test_the_class_that_the_file_names_is_the_one_that_is_waited_for(tmp_path: P
     trial = Trial(tmp_path, values={"hub": {"db": {"pvc": {"storageClassName": "replicated"}}}})
     with pytest.raises(HubfleetError, match="the storage class replicated"):
         trial.install()
+
+
+ENTRY = "hubfleet-entry"
+
+
+def balancer(api: Api, address: str) -> None:
+    """The entry's, as its chart makes it."""
+    metadata = {"annotations": {"meta.helm.sh/release-name": ENTRY, "helm.sh/resource-policy": "keep"}}
+    status = {"loadBalancer": {"ingress": [{"ip": address}] if address else []}}
+    api.add("services", ENTRY, ENTRY, metadata=metadata, spec={"type": "LoadBalancer"}, status=status)
+
+
+class Shared(Trial):
+    """The same behind an entry."""
+
+    def __init__(self, folder: Path, **ingress: Any) -> None:
+        super().__init__(folder, top={"ingress": ingress or {"shared": True}})
+        self.program.balanced = False
+        found = next((one for one in releases_of(self.file, describe(self.file)) if one.name == ENTRY), None)
+        # in the place of Traefik's files, which are not here
+        self.entry = found and replace(found, chart=replace(found.chart, path=self.release.chart.path))
+
+
+def test_a_hub_behind_an_entry_is_installed_when_it_answers_at_that_address(tmp_path: Path) -> None:
+    trial = Shared(tmp_path)
+    trial.clock.at(20, lambda: balancer(trial.api, "172.30.0.7"))
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert trial.asked == [("172.30.0.7", "http://hub.example.org")]
+    assert "waiting for the entry's address" in trial.told(Kind.PROGRESS)
+
+
+def test_an_entry_that_never_gets_an_address_is_a_matter_of_the_network(tmp_path: Path) -> None:
+    trial = Shared(tmp_path)
+    with pytest.raises(HubfleetError, match=r"the entry .* has no address") as error:
+        trial.install()
+    assert error.value.layer is Layer.NETWORK
+
+
+def test_a_hub_by_an_ingress_of_somebody_elses_is_where_their_controller_says(tmp_path: Path) -> None:
+    trial = Shared(tmp_path, **{"class": "nginx"})
+    for kind, address in (("other", "10.0.0.1"), ("nginx", "10.0.0.2")):
+        rules, ingress = [{"host": "hub.example.org"}], {"loadBalancer": {"ingress": [{"hostname": address}]}}
+        trial.api.add("ingresses", "main", kind, spec={"ingressClassName": kind, "rules": rules}, status=ingress)
+    trial.install()
+    assert trial.asked == [("10.0.0.2", "http://hub.example.org")]
+
+
+def test_a_hub_by_a_gateway_of_somebody_elses_is_where_that_is(tmp_path: Path) -> None:
+    trial = Shared(tmp_path, **{"class": "infra/main", "api": "gateway"})
+    trial.api.add("gateways", "infra", "main", status={"addresses": [{"type": "IPAddress", "value": "10.0.0.3"}]})
+    trial.install()
+    assert trial.asked == [("10.0.0.3", "http://hub.example.org")]
+
+
+def test_a_gateway_needs_an_api_that_the_cluster_has(tmp_path: Path) -> None:
+    trial = Shared(tmp_path, shared=True, api="gateway")
+    assert trial.entry is not None
+    trial.release = trial.entry
+    with pytest.raises(HubfleetError, match=r"has not got the API gateway\.networking\.k8s\.io/v1"):
+        trial.install()
+    assert trial.program.calls == []
+    trial.api.apis.add("gateway.networking.k8s.io/v1")
+    assert trial.install() == "its pods run"
+
+
+def test_helm_installs_no_resource_definitions_of_the_entrys_chart(tmp_path: Path) -> None:
+    trial = Shared(tmp_path)
+    balancer(trial.api, "172.30.0.7")
+    trial.install()
+    assert "--skip-crds" not in trial.program.calls[-1]
+    assert trial.entry is not None
+    trial.release = trial.entry
+    trial.install()
+    assert "--skip-crds" in trial.program.calls[-1]
+
+
+def test_the_entrys_load_balancer_outlives_a_change_of_its_chart(tmp_path: Path) -> None:
+    trial = Shared(tmp_path)
+    assert trial.entry is not None
+    trial.release = trial.entry
+    balancer(trial.api, "172.30.0.7")
+    trial.api.record(ENTRY, ENTRY, 1, "deployed", **{CLUSTER: "pythia", CHART: "nginx"})
+    trial.install()
+    assert [call[1] for call in trial.program.calls] == ["get", "uninstall", "upgrade"]
+    assert trial.api.names("services") == [ENTRY]
+
+
+def test_the_entrys_load_balancer_goes_with_the_entry(tmp_path: Path) -> None:
+    trial = Shared(tmp_path)
+    assert trial.entry is not None
+    trial.release = trial.entry
+    balancer(trial.api, "172.30.0.7")
+    trial.install()
+    kube, watch = trial.api.kube(), Watch(trial.clock.now)
+    how: dict[str, Any] = {"cluster": "pythia", "homes": True, "clock": trial.clock}
+    releases.remove(ENTRY, ENTRY, trial.helm, kube, trial.said.append, watch, **how)
+    assert trial.api.names("services") == trial.api.names("namespaces") == []

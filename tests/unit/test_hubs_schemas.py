@@ -62,7 +62,7 @@ def test_our_own_chart_takes_every_way_to_log_in_but_what_needs_files_in_the_hub
         ({"singleuser": {"initContainers": []}}, "singleuser.initContainers"),
         ({"scheduling": {"userScheduler": {"enabled": True}}}, "scheduling"),
         ({"prePuller": {"hook": {"enabled": True}}}, "prePuller"),
-        ({"ingress": {"enabled": True}}, "ingress"),
+        ({"ingress": {"pathSuffix": "*"}}, "ingress.pathSuffix"),
     ],
 )  # fmt: skip
 def test_what_only_the_other_chart_has_is_told_by_its_key(tmp_path: Path, values: dict[str, Any], key: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from hubfleet.errors import Refused
 from hubfleet.hubs import Release, releases
-from hubfleet.plan.releases import Observed, Removed, removal, steps
+from hubfleet.plan.releases import Observed, Removed, moves, removal, steps
 from hubfleet.plan.secrecy import HIDDEN
 from hubfleet.plan.steps import Action, Step
 from hubfleet.spec import Cluster, merge
@@ -297,3 +297,40 @@ def test_a_plan_that_takes_over_shows_old_values_that_can_be_no_secret_and_no_ot
     assert shown.items() <= told.items()
     (culling,) = [one for one in step.changes if one.key == "cull.every"]
     assert (culling.old, culling.new) == (61, trial.release.values["cull"]["every"])
+
+
+def behind(folder: Path) -> list[Release]:
+    file = load(folder, chart="lite", top={"ingress": {"shared": True}})
+    return [*releases(file, describe(file))]
+
+
+def test_who_goes_behind_an_entry_is_told_that_the_address_changes(trial: Trial, tmp_path: Path) -> None:
+    now = replace(trial.there, address="192.0.2.7")
+    (told,) = moves(behind(tmp_path), [now])
+    assert "192.0.2.7" in told
+    assert "DNS of hub.example.org" in told
+    assert [*moves([trial.release], [now])] == []
+
+
+def test_who_leaves_the_entry_is_told_so_and_that_its_address_goes(trial: Trial, tmp_path: Path) -> None:
+    entry, hub = behind(tmp_path)
+    there = [
+        installed(hub, trial.file.name),
+        Observed(entry.name, entry.namespace, 1, "deployed", "", trial.file.name, "x", address="192.0.2.9"),
+    ]
+    assert [*moves([entry, hub], there)] == []
+    own, gone = moves([trial.release], there)
+    assert "an address of its own" in own
+    assert "192.0.2.9 of hubfleet-entry goes for good" in gone
+
+
+def test_the_entry_goes_when_hubs_do_without_it(trial: Trial, tmp_path: Path) -> None:
+    entry, hub = behind(tmp_path)
+    there = [
+        installed(hub, trial.file.name),
+        Observed(entry.name, entry.namespace, 1, "deployed", "", trial.file.name, "x"),
+    ]
+    changed, gone = steps([trial.release], there, trial.file)
+    assert (changed.action, gone.action) == (Action.CHANGE, Action.DESTROY)
+    assert gone.needs == {changed.id}
+    assert gone.work == Removed(there[1], claims=True)

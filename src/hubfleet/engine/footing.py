@@ -29,6 +29,18 @@ def marks(release: Release, cluster: str) -> dict[str, str]:
     return {CLUSTER: cluster, **({HUB: release.hub} if release.hub else {})}
 
 
+def apis(release: Release, kube: Kube) -> None:
+    """Raises HubfleetError where the cluster has not got an API of which the chart makes objects."""
+    missing = sorted(one for one in release.apis if not kube.has(one))
+    if missing:
+        raise HubfleetError(
+            f"the cluster has not got the API {missing[0]}",
+            why=f"release {release.name} makes objects of it, and its chart does not bring it",
+            remedy="install it (the Gateway API: https://gateway-api.sigs.k8s.io/guides/), or `ingress: api: ingress`",
+            layer=Layer.KUBERNETES,
+        )
+
+
 def storage(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:
     """Wait until there are the storage classes of its claims. On a new cluster they come after its nodes, and a pod
     that is made before them is not scheduled until some minutes later: its claim gets the default class afterwards,

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import charting, claims, footing, removal, rollout
+from hubfleet.engine import charting, claims, entries, footing, removal, rollout
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
@@ -110,6 +110,7 @@ def _observed(record: Record, state: rollout.State | None) -> Observed:
         version=record.labels.get(VERSION, ""),
         secret_keys=_secret_keys(record.annotations.get(SECRETS)),
         unready=state.unready if state else "nothing of it is there",
+        address=state.address if state else "",
     )
 
 
@@ -174,6 +175,7 @@ def install(
     footing.namespace(release, kube, tell, clock, cluster)
     values, hidden = _with_generated(release, kube, cluster)
     with watch.waiting("Kubernetes"):
+        footing.apis(release, kube)
         footing.storage(release, kube, tell, clock)
     with watch.waiting("Helm"):
         _heal(release, kube, tell, clock)
@@ -184,7 +186,8 @@ def install(
     with watch.waiting("Helm"):
         try:
             with charting.ready(release.chart, values, helm) as (chart, given):
-                helm.upgrade_install(release.name, release.namespace, chart, given, labels, secrets=hidden)
+                how: dict[str, Any] = {"secrets": hidden, "resource_definitions": release.resource_definitions}
+                helm.upgrade_install(release.name, release.namespace, chart, given, labels, **how)
         finally:
             _write_down_secrets(release, kube)
     with watch.waiting("pods"):
@@ -220,6 +223,7 @@ def remove(
             claims.uninstall(name, namespace, helm, kube, hooks=hooks)
     with watch.waiting("Kubernetes"):
         end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
+        end.kept_balancers()
         end.run(claims=homes)
         there = kube.namespace(namespace)
         if homes and there and there.labels.get(CLUSTER) == cluster:
@@ -228,7 +232,7 @@ def remove(
 
 def credentials(release: Release, kube: Kube) -> Credentials:
     """How to get into this hub now, from its values and the cluster's Secrets."""
-    found = address(release, kube)
+    found = entries.address(release, kube)
     way_in = Credentials(release.url, f"http://{found}" if found else "", ())
     config = ("hub", "config")
     if at(release.values, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
@@ -243,12 +247,6 @@ def credentials(release: Release, kube: Kube) -> Credentials:
         Login("ann", password[USER_PASSWORD.key], False),
     ]
     return replace(way_in, logins=tuple(login for login in logins if login.password))
-
-
-def address(release: Release, kube: Kube) -> str:
-    """Its load balancer's, an IP or a name; "" while there is none."""
-    state = rollout.look(kube, release.namespace).get((release.namespace, release.name))
-    return state.address if state else ""
 
 
 def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:

@@ -21,8 +21,9 @@ class Removal:
         self._kube, self._namespace, self._tell, self._clock, self._timeout = kube, namespace, tell, clock, timeout
 
     def run(self, *, claims: bool) -> None:
-        """Take away users' servers and wait until no pod and no load balancer is left; with `claims` also every claim,
-        and wait until their volumes are gone, since a cloud keeps, and bills, those that outlive their cluster."""
+        """Take away users' servers and wait until no pod is left, and no load balancer that goes with its chart; with
+        `claims` also every claim, and wait until their volumes are gone, since a cloud keeps, and bills, those that
+        outlive their cluster."""
         for pod in self._kube.pods(self._namespace, USERS_SERVERS):
             self._kube.delete("Pod", self._namespace, pod.name)
         self._wait(self._pods_and_addresses)
@@ -30,6 +31,12 @@ class Removal:
             for claim in self._kube.claims(self._namespace):
                 self._kube.delete("PersistentVolumeClaim", self._namespace, claim.name)
             self._wait(self._claims_and_volumes)
+
+    def kept_balancers(self) -> None:
+        """Take away the load balancers of the namespace that Helm left because they were to outlive a chart."""
+        for one in self._balancers(self._namespace):
+            if one.stays:
+                self._kube.delete("Service", one.namespace, one.name)
 
     def balancers(self) -> None:
         """Take away the load balancers of every namespace, somebody else's as well: a cloud keeps, and bills, those
@@ -73,7 +80,7 @@ class Removal:
 
     def _pods_and_addresses(self) -> list[str]:
         pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace)]
-        return pods + [f"load balancer {one.name}" for one in self._balancers(self._namespace)]
+        return pods + [f"load balancer {one.name}" for one in self._balancers(self._namespace) if not one.stays]
 
     def _balancers(self, namespace: str | None) -> list[Service]:
         return [one for one in self._kube.services(namespace) if one.type == "LoadBalancer"]

@@ -9,6 +9,7 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks import pods as pods_check
 from hubfleet.checks.hub import HubHealth
 from hubfleet.checks.pods import Trouble
+from hubfleet.engine import entries
 from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
@@ -113,11 +114,19 @@ class Rollout:
         if state.unready:
             trouble = pods_check.find(self._kube, self._release.namespace, state.deployments, state.services)
             return False, None, state.unready, trouble
-        if not (state.address and self._release.url):
+        shared = self._release.entry is not None
+        return self._judge_answer(entries.address(self._release, self._kube) if shared else state.address)
+
+    def _judge_answer(self, address: str) -> tuple[bool, HubHealth | None, str, Trouble | None]:
+        if self._release.url and not address and self._release.entry:
+            remedy = "see the entry: hubfleet status; and whether the cluster has what `ingress` in its file names"
+            what = "the entry through which people reach the hub has no address"
+            return False, None, "waiting for the entry's address", Trouble(Layer.NETWORK, what, "", remedy)
+        if not (address and self._release.url):
             return True, None, "", None
-        health = self._ask(state.address, self._release.door)
+        health = self._ask(address, self._release.door)
         trouble = None if health.answers else Trouble(health.layer or Layer.HUB, "the hub does not answer", health.why)
-        return health.answers, health, f"waiting for the hub's answer at {state.address}", trouble
+        return health.answers, health, f"waiting for the hub's answer at {address}", trouble
 
     def _tell(self, doing: str) -> None:
         if doing != self._told:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from hubfleet.engine import keeping, releases, rollback
+from hubfleet.engine import entries, keeping, releases, rollback
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.run import Clock, Job, run
@@ -273,7 +273,7 @@ def _rolled_back(release: Release, opened: Access, way: Way) -> Generator[None]:
 def _addresses(made: Plan, opened: Access) -> Iterator[str]:
     for step in made.steps:
         if isinstance(step.work, Release) and step.work.hub:
-            address = releases.address(step.work, opened.doors().kube)
+            address = entries.address(step.work, opened.doors().kube)
             at = f"http://{address}" if address else "none yet"
             yield f"hub {step.work.hub}: {step.work.url} (load balancer: {at})"
 

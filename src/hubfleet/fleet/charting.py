@@ -12,7 +12,7 @@ from pathlib import Path
 from hubfleet.errors import HubfleetError
 from hubfleet.events import Event, Kind, Say
 from hubfleet.fleet.loading import Target
-from hubfleet.hubs import Chart, charts
+from hubfleet.hubs import Chart, charts, platform
 from hubfleet.tools import charts as files
 from hubfleet.tools.helm import Helm
 
@@ -26,7 +26,7 @@ class Used:
     version: str
     source: str
     hubs: tuple[str, ...]
-    """As CLUSTER/HUB."""
+    """As CLUSTER/HUB, or CLUSTER where it serves all its hubs."""
     archive: Path | None
     sha256: str
 
@@ -44,11 +44,14 @@ class Copy:
 
 
 def used_charts(targets: Sequence[Target]) -> tuple[Used, ...]:
-    """The charts of the hubs that are meant, in the order of the files."""
+    """The charts of the hubs that are meant, and others' that serve their clusters, in the order of the files."""
     whose: dict[Chart, list[str]] = {}
     for target in targets:
         for hub in target.chosen:
             whose.setdefault(charts.chart(hub, target.cluster), []).append(f"{target.cluster.name}/{hub}")
+        shared = platform.releases(target.cluster, target.description)
+        for chart in (one.chart for one in shared if one.chart.repository):
+            whose.setdefault(chart, []).append(target.cluster.name)
     return tuple(_used(chart, hubs) for chart, hubs in whose.items())
 
 
@@ -83,7 +86,7 @@ def _of_repositories(targets: Sequence[Target]) -> Iterator[Chart]:
     """Each once, wherever it is to come from; one that is pinned before the same that is not."""
     pinned = [charts.pinned(name) for name in charts.pins()]
     hubs = (charts.chart(hub, target.cluster) for target in targets for hub in target.chosen)
-    upstreams = (charts.upstream(target.cluster) for target in targets)
+    upstreams = (charts.of_others(name, target.cluster) for target in targets for name in charts.pins())
     every = dict.fromkeys(replace(one, mirrored=None) for one in (*pinned, *hubs, *upstreams) if one.repository)
     checked = {_which(one) for one in every if one.sha256}
     return (one for one in every if one.sha256 or _which(one) not in checked)

@@ -18,7 +18,7 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks import notebook as notebooks
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import Trouble
-from hubfleet.engine import releases, trial
+from hubfleet.engine import entries, releases, trial
 from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed
@@ -200,7 +200,7 @@ class _Checker:
 
     def _answers(self, release: hubs.Release) -> tuple[Check, str]:
         subject = f"hub {release.hub}"
-        address = releases.address(release, self.opened.doors().kube)
+        address = entries.address(release, self.opened.doors().kube)
         if not address:
             trouble = Trouble(Layer.NETWORK, "it has no load balancer's address", "", "hubfleet apply; hubfleet status")
             return Check(subject, well=False, seen="", trouble=trouble), ""

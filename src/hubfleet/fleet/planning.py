@@ -73,6 +73,7 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         *map(str, doubts(target.cluster, target.chosen)),
         *infrastructure.notes,
         *lost,
+        *release_plan.moves(wanted, found),
         *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),
         *(_READABLE.format(hub=one.hub) for one in wanted if one.hub and not one.encrypts),
     )

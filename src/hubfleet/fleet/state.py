@@ -10,7 +10,7 @@ from functools import partial
 from hubfleet import hubs
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.stages import Stage
-from hubfleet.engine import expiry, kubeconfigs, releases, rollout
+from hubfleet.engine import entries, expiry, kubeconfigs, releases, rollout
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.ground import Ground, GroundState, PoolState, ground
 from hubfleet.engine.rollout import State
@@ -18,11 +18,13 @@ from hubfleet.errors import CloudError
 from hubfleet.fleet import journal
 from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.loading import Target
+from hubfleet.hubs import Entry
 from hubfleet.plan.releases import CLUSTER
 from hubfleet.tools.kube_objects import Node, Record
 
 _NOT_INSTALLED = "not installed: hubfleet apply"
 _NOTHING = "nothing of it is there"
+_NO_ENTRY = "the entry that it shares has no address yet"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def status(target: Target) -> Status:
     stands_on = ground(target.description)
     with access(stands_on, target.cluster.name) as opened, ThreadPoolExecutor(4, thread_name_prefix="status") as pool:
         there = pool.submit(stands_on.state)
-        api = _api(opened)
         wanted = _wanted(target)
+        api = _api(opened, wanted)
         seen = tuple(pool.map(partial(_hub, api=api), (release for release in wanted if release.hub)))
         state = there.result()
         pools = _explained(target, stands_on, state, api, opened, _pools(target, state, api.nodes))
@@ -123,16 +125,28 @@ class _Api:
     records: Mapping[tuple[str, str], Record] = field(default_factory=dict[tuple[str, str], Record])
     states: Mapping[tuple[str, str], State] = field(default_factory=dict[tuple[str, str], State])
     credentials: tuple[Expiry, ...] = ()
+    entries: Mapping[Entry, str] = field(default_factory=dict[Entry, str])
+    """The addresses that somebody else's controllers tell."""
+
+    def address(self, release: hubs.Release) -> str:
+        """At which a hub is reached; "" while that is not known."""
+        entry = release.entry
+        if entry and entry in self.entries:
+            return self.entries[entry]
+        there = self.states.get((entry.namespace, entry.name) if entry else (release.namespace, release.name))
+        return there.address if there else ""
 
 
-def _api(opened: Access) -> _Api:
+def _api(opened: Access, wanted: Sequence[hubs.Release]) -> _Api:
     try:
         doors = opened.doors_if_there()
         if doors is None:
             return _Api("there is no Kubernetes API (yet)")
         said, kube = f"the Kubernetes API answers, {doors.kube.version()}", doors.kube
         ends = expiry.of_api(kube.server, kubeconfigs.client_certificate(doors.kubeconfig.read_text()))
-        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None), ends)
+        others = (one for one in wanted if one.entry and one.entry.kind != "Service")
+        told = {one.entry: entries.address(one, kube) for one in others if one.entry}
+        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None), ends, told)
     except CloudError as error:
         return _Api(first_line(error))
 
@@ -195,9 +209,7 @@ def _platform(release: hubs.Release, api: _Api) -> PlatformState:
 
 
 def _hub(release: hubs.Release, api: _Api) -> HubState:
-    key = (release.namespace, release.name)
-    record, there = api.records.get(key), api.states.get(key)
-    address = there.address if there else ""
+    record, address = api.records.get((release.namespace, release.name)), api.address(release)
     state = HubState(
         release.hub,
         release.url,
@@ -205,7 +217,7 @@ def _hub(release: hubs.Release, api: _Api) -> HubState:
         record.status if record else "",
         answers=False,
         version="",
-        why="its load balancer has no address yet",
+        why=_NO_ENTRY if release.entry else "its load balancer has no address yet",
     )
     if not api.answers:
         return replace(state, why=api.said)

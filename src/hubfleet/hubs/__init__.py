@@ -6,12 +6,12 @@ and traits come from the provider's description), running Helm.
 
 from collections.abc import Iterable, Iterator
 
-from hubfleet.hubs import labeller, openness, persistent, profiles
-from hubfleet.hubs.release import Chart, Generated, Release
+from hubfleet.hubs import openness, persistent, platform, profiles
+from hubfleet.hubs.release import Chart, Entry, Generated, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merge
 
-__all__ = ["Chart", "Generated", "Release", "layers", "releases"]
+__all__ = ["Chart", "Entry", "Generated", "Release", "layers", "releases"]
 
 
 def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer, ...]:
@@ -29,12 +29,11 @@ def releases(
     looked up (`spec.resolve`). `absent`: pools that are not there, which users are not offered; it changes values only,
     never which releases there are. Raises `spec.InvalidFiles` for sizes that cannot be computed, and for hubs that
     anybody could log in to although the file does not say so."""
-    platform = filter(None, (labeller.release(cluster, description),))
     names = cluster.hubs if only is None else only
     found = [persistent.release(name, cluster, description, absent) for name in names]
     if problems := [*_problems(found, cluster, description)]:
         raise InvalidFiles(problems)
-    return (*platform, *found)
+    return (*platform.releases(cluster, description), *found)
 
 
 def _problems(found: Iterable[Release], cluster: Cluster, description: Description) -> Iterator[Problem]:

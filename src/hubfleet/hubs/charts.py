@@ -44,8 +44,13 @@ def chart(name: str, cluster: Cluster) -> Chart:
 
 
 def upstream(cluster: Cluster) -> Chart:
-    """Zero to JupyterHub's, in the version that the cluster's file has, or this hubfleet was tried with."""
-    found, own = pinned(UPSTREAM), cluster.charts.versions.jupyterhub
+    """Zero to JupyterHub's."""
+    return of_others(UPSTREAM, cluster)
+
+
+def of_others(name: str, cluster: Cluster) -> Chart:
+    """A chart that is pinned, in the version that the cluster's file has, or this hubfleet was tried with."""
+    found, own = pinned(name), getattr(cluster.charts.versions, name.replace("-", "_"))
     version, _, sha256 = (own or found.version).partition("@sha256:")
     if own and (version != found.version or sha256):
         found = replace(found, version=version, sha256=sha256)

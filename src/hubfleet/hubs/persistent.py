@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hubfleet.hubs import charts, login, placement, profiles, tester
+from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
@@ -22,7 +23,7 @@ _KEEP = {"helm.sh/resource-policy": "keep"}
 def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
     """The one release of the hub `name`, its layers merged. `absent`: pools that users are not offered."""
     chart = charts.chart(name, cluster)
-    found = url(name, cluster, encrypts=_lets_encrypt(chart, cluster))
+    found = url(name, cluster, encrypts=_encrypts(name, chart, cluster))
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merge(*(layer.values for layer in every)))
     made = (*login.of(cluster.hubs[name], found).generated, tester.TOKEN)
@@ -37,7 +38,8 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         secret_paths=secret,
         generated=tuple(one for one in made if at(values, one.path) is None),
         url=found,
-        offloads=_https_type(values, chart) == "offload",
+        offloads=_offloads(values, chart),
+        entry=entry.of(name, cluster),
         storage_classes=_storage_classes(values),
     )
 
@@ -47,13 +49,12 @@ def layers(
 ) -> tuple[Layer, ...]:
     """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
     hub, chart = cluster.hubs[name], charts.chart(name, cluster)
-    encrypts = _lets_encrypt(chart, cluster)
-    logging_in = login.of(hub, url(name, cluster, encrypts=encrypts))
+    logging_in = login.of(hub, url(name, cluster, encrypts=_encrypts(name, chart, cluster)))
     computed = merge(
         _hub(hub, cluster, description),
         tester.values(),
         logging_in.values,
-        _proxy(hub, cluster, description, encrypts=encrypts),
+        _proxy(name, cluster, description),
         _users(name, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
         _upstream(hub, cluster, description, absent) if chart.name == charts.UPSTREAM else {},
@@ -83,6 +84,9 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("proxy", "traefik"): pools,
         ("proxy", "https"): [("ingress", "email")],
         ("proxy", "https", "hosts"): [(*hub, "domain")],
+        **entry.causes(),
+        ("ingress", "hosts"): [(*hub, "domain")],
+        ("httpRoute", "hostnames"): [(*hub, "domain")],
         ("singleuser",): pools,
         ("singleuser", "image"): [(*hub, "image"), (*hub, "images")],
         ("singleuser", "memory"): [(*hub, "profiles")],
@@ -118,15 +122,21 @@ def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
     }
 
 
-def _proxy(hub: Hub, cluster: Cluster, description: Description, *, encrypts: bool) -> Values:
+def _proxy(name: str, cluster: Cluster, description: Description) -> Values:
+    """Its own load balancer, with a certificate if it gets one by itself; or what the entry needs."""
+    core = {"chp": placement.core(cluster, description)}
+    if entry.through(name, cluster):
+        found = entry.values(cluster, entry.hosts(name, cluster))
+        return {"proxy": {"service": {"type": "ClusterIP"}, **core}, **found}
     annotations = dict(description.traits.load_balancer_annotations)
     proxy: Values = {
         "service": {"type": "LoadBalancer", **({"annotations": annotations} if annotations else {})},
-        "chp": placement.core(cluster, description),
+        **core,
     }
-    if encrypts:
+    if _lets_encrypt(charts.chart(name, cluster), cluster):
         contact = {"contactEmail": cluster.ingress.email}
-        proxy["https"] = {"enabled": True, "type": "letsencrypt", "hosts": [hub.domain], "letsencrypt": contact}
+        hosts = [cluster.hubs[name].domain]
+        proxy["https"] = {"enabled": True, "type": "letsencrypt", "hosts": hosts, "letsencrypt": contact}
     return {"proxy": proxy}
 
 
@@ -180,9 +190,16 @@ def _storage_classes(values: Values) -> frozenset[str]:
     return frozenset(at(values, path) or "" for path, made in claims.items() if made)
 
 
-def _https_type(values: Values, chart: Chart) -> str:
-    """Who speaks https, where it is on; `lite` itself never does."""
-    return str(at(values, ("proxy", "https", "type")) or ("offload" if chart.name == charts.LITE else "letsencrypt"))
+def _offloads(values: Values, chart: Chart) -> bool:
+    """Its values say that https is spoken before it; `lite` itself never speaks it."""
+    usual = "offload" if chart.name == charts.LITE else "letsencrypt"
+    https = ("proxy", "https")
+    return bool(at(values, (*https, "enabled"))) and (at(values, (*https, "type")) or usual) == "offload"
+
+
+def _encrypts(name: str, chart: Chart, cluster: Cluster) -> bool:
+    """The entry has a certificate for it, or its chart gets one."""
+    return entry.encrypts(cluster) if entry.through(name, cluster) else _lets_encrypt(chart, cluster)
 
 
 def _lets_encrypt(chart: Chart, cluster: Cluster) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hubfleet.spec import KeyPath, Layer
 from hubfleet.spec.merging import cuts
@@ -45,6 +45,16 @@ class Generated:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """What has the address of hubs that share one: our own load balancer (a Service), or what somebody else's
+    controller tells: at the hub's Ingress (`name` is its class, `namespace` the hub's), or at a Gateway."""
+
+    kind: Literal["Service", "Ingress", "Gateway"]
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Release:
     """A Helm release: a hub's, or one of the platform that serves them all. `values` are finished (Helm merges nothing
     but the chart's own defaults) and hold secrets in clear: never print them; `secret_paths` says which. Each release
@@ -66,6 +76,12 @@ class Release:
     """Where people find the hub: https://DOMAIN; "" where there is none."""
     offloads: bool = False
     """Something before its load balancer speaks https for it."""
+    entry: Entry | None = None
+    """Through what people reach it; None where it has a load balancer of its own, or needs none."""
+    resource_definitions: bool = True
+    """Whether Helm is to install those of the chart's `crds` folder, where they are not there."""
+    apis: frozenset[str] = frozenset()
+    """APIs that the cluster must have already, "GROUP/VERSION", of which the chart makes objects."""
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))

@@ -51,6 +51,8 @@ class Observed:
     """Its chart's, where it is known, as `version` gives it."""
     unready: str = ""
     """What of it is not there yet, in words; "" when all is."""
+    address: str = ""
+    """Its own load balancer's; "" where it has none."""
     claims: tuple[str, ...] = ()
     """Names of the claims in its namespace: homes, the hub's database."""
     values: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -101,8 +103,27 @@ def steps(
     gone = [one for one in ours if one.status != UNINSTALLED or not one.keeps]
     return (
         *(_step(release, there.get((release.namespace, release.name)), cluster, adopt=adopt) for release in desired),
-        *map(_leave, gone),
+        *(_leave(one, desired) for one in gone),
     )
+
+
+def moves(desired: Sequence[Release], observed: Sequence[Observed]) -> Iterator[str]:
+    """Of each hub whose address is about to change, for its DNS name: it goes behind an entry, or leaves it. And that
+    the address of an entry goes, for those who are told of it."""
+    there = {(one.namespace, one.name): one for one in observed}
+    for release in desired:
+        now = there.get((release.namespace, release.name))
+        if now is None or not now.settled or not release.url:
+            continue
+        host = release.url.partition("://")[2]
+        if release.entry and now.address:
+            yield f"{release.subject} gives up its address {now.address}: have DNS of {host} point to the entry's"
+        elif not release.entry and not now.address and not now.unready:
+            yield f"{release.subject} gets an address of its own, and leaves the entry's: have DNS of {host} follow"
+    wanted = {(release.namespace, release.name) for release in desired}
+    for key, one in there.items():
+        if key not in wanted and one.cluster and not one.hub and one.address:
+            yield f"the address {one.address} of {one.name} goes for good"
 
 
 def place(cluster: Cluster, release: Release, path: Sequence[str | int]) -> Position:
@@ -179,13 +200,14 @@ def _remove(one: Observed, *, claims: bool) -> Step:
     )
 
 
-def _leave(one: Observed) -> Step:
-    """A hub that left the file goes; what people keep in it does not."""
+def _leave(one: Observed, desired: Sequence[Release]) -> Step:
+    """A hub that left the file goes; what people keep in it does not. What served hubs goes when these do without."""
     why = "it is no longer in the file" if one.hub else "nothing in the file needs it any longer"
     kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
     details = (why, *((kept,) if one.claims else ()))
     gone = Removed(one, claims=not one.keeps)
-    return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details)
+    needs = frozenset() if one.hub else frozenset(f"release/{release.name}" for release in desired if release.hub)
+    return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details, needs=needs)
 
 
 def _refuse_foreign(there: Observed, *, adopt: bool) -> None:
@@ -227,8 +249,8 @@ def _of_chart(release: Release, there: Observed, cluster: Cluster) -> Iterator[C
 
 def _says_version(release: Release, cluster: Cluster) -> Position:
     """Where the version of its chart is set, or the chart."""
-    version = cluster.places.find(("charts", "versions", release.chart.name))
-    named = bool(release.hub) and cluster.hubs[release.hub].chart == release.chart.name
+    version = cluster.places.find(("charts", "versions", release.chart.name.replace("-", "_")))
+    named = not release.hub or cluster.hubs[release.hub].chart == release.chart.name
     return version.position if version and named else cluster.position(*release.source, "chart")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from hubfleet.spec.models import Cluster, Hub, Pool
+from hubfleet.spec.models import Cluster, Hub, Ingress, Pool
 from hubfleet.spec.models.charts import OCI
 from hubfleet.spec.places import Place
 from hubfleet.spec.problems import KeyPath, Problem
@@ -48,6 +48,25 @@ def hub_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
             yield _problem(where, ("hubs", name), what, "give the hub another name")
         yield from _chart_problems(name, hub, where)
         yield from _admin_problems(name, hub, where)
+
+
+def ingress_problems(ingress: Ingress, where: Where) -> Iterator[Problem]:
+    """What is wrong with how the world comes in, beyond single values."""
+    name, gateway = ingress.class_name, ingress.api == "gateway"
+    path = ("ingress", "class")
+    if name is None:
+        return
+    if gateway and "/" not in name:
+        yield _problem(where, path, f"{name} names no Gateway: its namespace is missing", f"write NAMESPACE/{name}")
+    if not gateway and "/" in name:
+        what = f"{name} is no IngressClass, whose names have no /"
+        yield _problem(where, path, what, "write the class alone; or, for a Gateway, `api: gateway` beside it")
+    if ingress.shared is False:
+        what = "no hub uses it: each is to have a load balancer of its own"
+        yield _problem(where, path, what, "take `shared: false` away, or this")
+    if gateway and ingress.issuer is not None:
+        what = f"the certificates of {name} are for whoever keeps this Gateway to order, at its listeners"
+        yield _problem(where, ("ingress", "issuer"), what, "take the issuer away")
 
 
 def choice_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:

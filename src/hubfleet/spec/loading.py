@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from hubfleet.spec.checking import choice_problems, hub_problems, pool_problems, unfit_passwords
+from hubfleet.spec.checking import choice_problems, hub_problems, ingress_problems, pool_problems, unfit_passwords
 from hubfleet.spec.defaulting import over
 from hubfleet.spec.models import (
     Cluster,
@@ -309,6 +309,7 @@ class Loading:
             self.problems += pool_problems(content.pools, content.hubs, self.where)
             self.problems += choice_problems(content.pools, content.hubs, self.where)
         self.problems += node_problems(content.pools, self.where)
+        self.problems += ingress_problems(content.ingress, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)
 

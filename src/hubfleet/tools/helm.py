@@ -70,14 +70,17 @@ class Helm:
         labels: Mapping[str, str],
         *,
         secrets: Sequence[str] = (),
+        resource_definitions: bool = True,
     ) -> None:
         """Install or upgrade, and return when the API server has everything; nothing is waited for but the chart's
         hooks. `labels` are put on the release, beside those that it has. `values` reach Helm on standard input, never
-        in its arguments; `secrets` among them are masked in errors."""
+        in its arguments; `secrets` among them are masked in errors. `resource_definitions`: with those of the chart's
+        folder `crds`."""
         pairs = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        less = () if resource_definitions else ("--skip-crds",)
         on_release = ("--labels", pairs) if labels else ()
         words = ("upgrade", "--install", release, str(chart), "--namespace", namespace, "--values", "-")
-        how = ("--reset-values", "--history-max", "5", *on_release, "--timeout", f"{self._timeout:.0f}s")
+        how = ("--reset-values", "--history-max", "5", *on_release, "--timeout", f"{self._timeout:.0f}s", *less)
         self._cluster(*words, *how, stdin=json.dumps(values), timeout=self._timeout + 30, secrets=secrets)
 
     def template(

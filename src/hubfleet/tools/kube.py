@@ -148,6 +148,21 @@ class Kube:
         found = self._list(_place("Secret", None), "owner=helm", accept=_METADATA_ONLY)
         return tuple(map(kube_objects.record, found))
 
+    def listed(self, api: str, plural: str, namespace: str | None = None) -> tuple[Object, ...]:
+        """The objects of an API that not every cluster has ("cert-manager.io/v1"), as they are; none where it is not
+        there. For the modules of this package, which know what is in them."""
+        within = f"namespaces/{namespace}/" if namespace else ""
+        try:
+            return tuple(self._list(f"/apis/{api}/{within}{plural}"))
+        except CloudError as error:
+            if error.status == 404:
+                return ()
+            raise
+
+    def has(self, api: str) -> bool:
+        """Whether the cluster has this API ("gateway.networking.k8s.io/v1")."""
+        return bool(self._request("GET", f"/apis/{api}", allow=(404,)).status_code != 404)
+
     def last_warning(self, namespace: str, kind: str, name: str) -> LastWarning | None:
         """The newest event of type Warning about this object."""
         about = f"involvedObject.kind={kind},involvedObject.name={name},type=Warning"

@@ -107,13 +107,14 @@ class Controller:
 @dataclass(frozen=True)
 class Service:
     """`address` is what the load balancer got (an IP or a host name), "" while there is none. `release` as for
-    `Deployment`."""
+    `Deployment`; `stays`: Helm leaves it when that goes."""
 
     name: str
     namespace: str
     type: str
     address: str
     release: str
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -275,14 +276,20 @@ def _secrets(pod: Object) -> Iterator[str]:
 
 def service(found: Object) -> Service:
     """Parse a Service."""
-    ingress: Object = next(iter(found.get("status", {}).get("loadBalancer", {}).get("ingress") or ()), _NOTHING)
     return Service(
         name=found["metadata"]["name"],
         namespace=found["metadata"]["namespace"],
         type=found["spec"].get("type", "ClusterIP"),
-        address=ingress.get("ip") or ingress.get("hostname") or "",
+        address=balanced(found),
         release=_release(found),
+        stays=found["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep",
     )
+
+
+def balanced(found: Object) -> str:
+    """The address in the status of a Service or an Ingress, an IP or a host name; "" while there is none."""
+    ingress: Object = next(iter(found.get("status", {}).get("loadBalancer", {}).get("ingress") or ()), _NOTHING)
+    return ingress.get("ip") or ingress.get("hostname") or ""
 
 
 def claim(found: Object) -> Claim:

@@ -18,6 +18,8 @@ class ChartVersions(Model):
 
     jupyterhub: ChartVersion | None = None
     """Zero to JupyterHub's chart, of every hub that has it."""
+    traefik: ChartVersion | None = None
+    """Traefik's chart, of the entry that hubs share."""
 
 
 class Charts(Model):

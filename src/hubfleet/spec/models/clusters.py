@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SkipValidation
 
 from hubfleet.spec.models.charts import Charts
-from hubfleet.spec.models.fields import NO_OTHER_NAMES, Email, Model, Name, Text
+from hubfleet.spec.models.fields import NO_OTHER_NAMES, ClassName, Email, Model, Name, Text
 from hubfleet.spec.models.fleets import Defaults, FleetFile
 from hubfleet.spec.models.hubs import Homes, Hub
 from hubfleet.spec.models.pools import Pool
@@ -47,6 +47,16 @@ class Ingress(Model):
 
     email: Email | None = None
     """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates."""
+    shared: bool | None = None
+    """Whether all hubs have one load balancer, and one address, together: the cluster's entry. Left out, each
+    persistent hub has a load balancer of its own, unless `class` names an entry that is there already."""
+    api: Literal["ingress", "gateway"] = "ingress"
+    """The kind of objects by which the entry finds hubs: Ingress, or HTTPRoute of the Gateway API."""
+    class_name: ClassName | None = Field(default=None, alias="class")
+    """An entry that the cluster has already, and hubfleet installs none: an IngressClass, or with `api: gateway` a
+    Gateway, as NAMESPACE/NAME."""
+    issuer: Text | None = None
+    """The ClusterIssuer of a cert-manager that the cluster has already: hubs behind the entry get its certificates."""
 
 
 class ProviderBlock(Model):

@@ -18,6 +18,7 @@ _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _ADDRESS = r"^https://[^\s/]+(/\S*)?$"
 _ENTITY = r"^(https?://|urn:)\S+$"
 _CHART = r"^(lite|jupyterhub|.*/.*)$"
+_CLASS = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 _CHART_VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?(@sha256:[0-9a-f]{64})?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
 TAINT = r"^[^=:\s]+(=[^=:\s]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$"
@@ -31,6 +32,7 @@ PATTERNS = {
     _ADDRESS: "write an address that begins with https://",
     _ENTITY: "write an EntityID: https://idp.uni.edu/shibboleth, urn:mace:incommon:uni.edu",
     _CHART: "write jupyterhub, lite, the path of a chart with a / in it (./chart), or oci://REGISTRY/NAME:VERSION",
+    _CLASS: "write the name of an IngressClass, or a Gateway as NAMESPACE/NAME",
     _CHART_VERSION: "write a version, 4.4.0, or with its archive's checksum, 4.4.0@sha256:...",
     LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
     TAINT: "as kubectl writes it: key=value:NoSchedule",
@@ -53,6 +55,8 @@ Address = Annotated[str, Field(pattern=_ADDRESS)]
 Entity = Annotated[str, Field(pattern=_ENTITY)]
 """The name of an identity provider in SAML."""
 ChartName = Annotated[str, Field(pattern=_CHART)]
+ClassName = Annotated[str, Field(pattern=_CLASS, max_length=253)]
+"""An IngressClass, or a Gateway as NAMESPACE/NAME."""
 ChartVersion = Annotated[str, Field(pattern=_CHART_VERSION)]
 
 

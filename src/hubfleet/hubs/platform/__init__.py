@@ -1,0 +1,20 @@
+"""What serves all hubs of a cluster: a release each, made from what the file says and only where something needs it.
+
+What belongs here: one module for each such release, its values and what hubs' values need for it. What never will: a
+hub's own release. Pure.
+"""
+
+from __future__ import annotations
+
+from hubfleet.hubs.platform import entry, labeller
+from hubfleet.hubs.release import Release
+from hubfleet.provider import Description
+from hubfleet.spec import Cluster
+
+__all__ = ["releases"]
+
+
+def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
+    """Those that the cluster needs."""
+    every = (labeller.release(cluster, description), entry.release(cluster, description))
+    return tuple(filter(None, every))

@@ -1,0 +1,240 @@
+"""The entry: one load balancer, with one address, through which people reach all hubs that share it. Pure.
+
+Ours is Traefik (its chart 41.3); or the cluster has one already. Hubs are found by host name, through the objects that
+their own charts make: an Ingress, or an HTTPRoute of the Gateway API. A controller of ours reads no other kind, so none
+of its chart's own resource definitions is installed, which Helm would neither upgrade nor take away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any
+
+from hubfleet.hubs import charts, placement
+from hubfleet.hubs.release import Entry, Release
+from hubfleet.provider import Description
+from hubfleet.spec import Causes, Cluster, Layer, merge
+
+Values = dict[str, Any]
+NAME = "hubfleet-entry"
+"""Of the release, its namespace, its Service and its Gateway."""
+CLASS = "hubfleet"
+"""Our IngressClass and our GatewayClass; never the cluster's default."""
+POD = {"hubfleet.org/entry": "true"}
+"""The label by which the Service finds its pods, whatever controller runs in them."""
+MOST_LISTENERS = 64
+"""Of a Gateway (Gateway API v1, GatewaySpec.Listeners); one is for http."""
+_HTTP = "web"
+"""The listener of the Gateway, and the entry point of Traefik, for http."""
+_LONGEST_UPLOAD = "1h"
+"""Traefik cuts a request whose body takes longer (`readTimeout`, 60 s by default); WebSockets are not affected."""
+_PATHS: Values = {
+    "sanitizePath": False,
+    "encodedCharacters": {
+        f"allowEncoded{one}": True for one in ("Slash", "BackSlash", "Semicolon", "Percent", "QuestionMark", "Hash")
+    },
+}
+"""Paths are handed on as they come: names of files have every character, and BinderHub's hold encoded addresses. Hubs
+are told apart by their hosts, so no path means anything here."""
+
+
+class Shape(StrEnum):
+    """Whose keys: those of Zero to JupyterHub's chart (and of `lite`), or BinderHub's own, which differ a little."""
+
+    JUPYTERHUB = "jupyterhub"
+    BINDERHUB = "binderhub"
+
+
+def through(hub: str, cluster: Cluster) -> bool:
+    """Whether people reach this hub through the entry."""
+    ingress, shares = cluster.ingress, cluster.hubs[hub].kind != "persistent"
+    return (ingress.class_name is not None or shares) if ingress.shared is None else ingress.shared
+
+
+def hosts(hub: str, cluster: Cluster) -> tuple[str, ...]:
+    """The names under which people reach it."""
+    return (cluster.hubs[hub].domain,)
+
+
+def encrypts(cluster: Cluster) -> bool:
+    """The entry speaks https, with a certificate for each host."""
+    return issuer(cluster) is not None
+
+
+def issuer(cluster: Cluster) -> str | None:
+    """The ClusterIssuer of the hosts' certificates; None where there is none, or a Gateway of somebody else's has
+    them."""
+    return None if _foreign_gateway(cluster) else cluster.ingress.issuer
+
+
+def secret(host: str) -> str:
+    """The name of the Secret with a host's certificate, and of the Certificate."""
+    return f"{host}-tls"
+
+
+def values(cluster: Cluster, names: Sequence[str], shape: Shape = Shape.JUPYTERHUB) -> Values:
+    """What a chart of this shape needs so that the entry finds it under these names: `ingress` or `httpRoute`. Its
+    Service has to be of type ClusterIP besides."""
+    if cluster.ingress.api == "gateway":
+        return {"httpRoute": {"enabled": True, "hostnames": [*names], **_parents(cluster, names, shape)}}
+    own = issuer(cluster)
+    ingress: Values = {"enabled": True, "ingressClassName": cluster.ingress.class_name or CLASS, "hosts": [*names]}
+    if own is not None:
+        ingress["annotations"] = {"cert-manager.io/cluster-issuer": own}
+        ingress["tls"] = [{"hosts": [name], "secretName": secret(name)} for name in names]
+    return {"ingress": ingress}
+
+
+def _parents(cluster: Cluster, names: Sequence[str], shape: Shape) -> Values:
+    """The listener of the Gateway: of ours, each host has one of its own with its certificate."""
+    namespace, _, name = (cluster.ingress.class_name or f"{NAME}/{NAME}").partition("/")
+    gateway: Values = {"name": name, "namespace": namespace}
+    listeners = [] if _foreign_gateway(cluster) else [*names] if encrypts(cluster) else [_HTTP]
+    parents = [{**gateway, "sectionName": one} for one in listeners] or [gateway]
+    # Zero to JupyterHub's chart takes one parent; a hub of it has one name.
+    return {"gateway": parents[0]} if shape is Shape.JUPYTERHUB else {"parentRefs": parents}
+
+
+def causes() -> Causes:
+    """From which keys of the file `values` come."""
+    keys = [("ingress", key) for key in ("shared", "class", "api")]
+    certificates = [("ingress", "issuer"), ("ingress", "email")]
+    return {
+        ("proxy", "service", "type"): keys,
+        ("ingress",): keys,
+        ("ingress", "ingressClassName"): [("ingress", "class"), *keys],
+        ("ingress", "annotations"): certificates,
+        ("ingress", "tls"): certificates,
+        ("httpRoute",): [("ingress", "api")],
+    }
+
+
+def of(hub: str, cluster: Cluster) -> Entry | None:
+    """Whose address the hub has; None where it has one of its own."""
+    if not through(hub, cluster):
+        return None
+    theirs = cluster.ingress.class_name
+    if theirs is None:
+        return Entry("Service", NAME, NAME)
+    if cluster.ingress.api == "ingress":
+        return Entry("Ingress", hub, theirs)
+    namespace, _, name = theirs.partition("/")
+    return Entry("Gateway", namespace, name)
+
+
+def release(cluster: Cluster, description: Description) -> Release | None:
+    """None where no hub shares an entry, or the cluster has one already."""
+    names = [*_names(cluster)]
+    if not names or cluster.ingress.class_name is not None:
+        return None
+    made = merge(_traefik(cluster, description), _way_in(description), _finding(cluster, names))
+    provider = [("provider", cluster.provider.name)]
+    where: Causes = {
+        (): [("ingress",)],
+        ("extraObjects",): provider,
+        ("nodeSelector",): [("pools",)],
+        ("tolerations",): [("pools",)],
+        ("deployment", "replicas"): [("pools",)],
+        ("gateway", "listeners"): [("hubs",)],
+    }
+    return Release(
+        name=NAME,
+        namespace=NAME,
+        chart=charts.of_others("traefik", cluster),
+        values=made,
+        layers=(Layer(made, causes=where),),
+        source=("ingress",),
+        resource_definitions=False,
+        apis=frozenset({"gateway.networking.k8s.io/v1"} if cluster.ingress.api == "gateway" else ()),
+    )
+
+
+def _names(cluster: Cluster) -> Iterator[str]:
+    for hub in cluster.hubs:
+        if through(hub, cluster):
+            yield from hosts(hub, cluster)
+
+
+def _traefik(cluster: Cluster, description: Description) -> Values:
+    """The controller itself: two of them where the core pool has a node for each, or one may be drained for ever."""
+    nodes = next(pool.nodes.min for pool in cluster.pools.values() if "core" in pool.runs)
+    spread = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
+    return {
+        "deployment": {"replicas": 2 if nodes > 1 else 1, "podLabels": POD},
+        "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+        "topologySpreadConstraints": [{**spread, "labelSelector": {"matchLabels": POD}}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+        **placement.core(cluster, description),
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "api": {"dashboard": False},
+        "ports": {_HTTP: _port(_to_https(cluster)), "websecure": _port({})},
+    }
+
+
+def _port(http: Values) -> Values:
+    accepts = {"requestAcceptGraceTimeout": "10s"}  # a balancer sends people to a pod for a while after it is to end
+    timeouts = {"readTimeout": _LONGEST_UPLOAD}
+    return {"http": {**_PATHS, **http}, "transport": {"respondingTimeouts": timeouts, "lifeCycle": accepts}}
+
+
+def _to_https(cluster: Cluster) -> Values:
+    """Whoever asks by http is sent to https, where there are certificates. With a Gateway after every route: those that
+    answer Let's Encrypt are on http alone, where hubs have none."""
+    if not encrypts(cluster):
+        return {}
+    last = {"priority": 1} if cluster.ingress.api == "gateway" else {}
+    return {"redirections": {"entryPoint": {"to": "websecure", "scheme": "https", "permanent": False, **last}}}
+
+
+def _way_in(description: Description) -> Values:
+    """The load balancer. It is our own and not the chart's, and Helm leaves it when a chart goes: its address stays
+    with another chart or controller, which Helm lets take it on as it has the same release's name."""
+    annotations = {"helm.sh/resource-policy": "keep", **description.traits.load_balancer_annotations}
+    ports = [
+        {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
+        for name, port in ((_HTTP, 80), ("websecure", 443))
+    ]
+    service: Values = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": NAME, "namespace": NAME, "annotations": annotations},
+        "spec": {"type": "LoadBalancer", "selector": POD, "ports": ports},
+    }
+    return {"service": {"enabled": False}, "extraObjects": [service]}
+
+
+def _finding(cluster: Cluster, names: Iterable[str]) -> Values:
+    """By which objects hubs are found, and at which the entry's address is told."""
+    found: Values = {
+        "providers": {
+            "kubernetesCRD": {"enabled": False},
+            "kubernetesIngress": {"ingressClass": CLASS, "publishedService": {"pathOverride": f"{NAME}/{NAME}"}},
+        },
+        "ingressClass": {"enabled": True, "isDefaultClass": False, "name": CLASS},
+    }
+    return merge(found, _gateway(cluster, names)) if cluster.ingress.api == "gateway" else found
+
+
+def _gateway(cluster: Cluster, names: Iterable[str]) -> Values:
+    everywhere = {"namespacePolicy": {"from": "All"}}
+    listeners: Values = {_HTTP: {"port": 8000, "protocol": "HTTP", **everywhere}}
+    own = issuer(cluster)
+    for name in names if own else ():
+        certificate = {"certificateRefs": [{"name": secret(name)}], "mode": "Terminate"}
+        listeners[name] = {"port": 8443, "protocol": "HTTPS", "hostname": name, **certificate, **everywhere}
+    annotations = {"annotations": {"cert-manager.io/cluster-issuer": own}} if own else {}
+    # the chart tells Traefik of a Service with the address only where that is the chart's own
+    address = {"name": NAME, "namespace": NAME}
+    return {
+        "providers": {"kubernetesGateway": {"enabled": True}},
+        "gatewayClass": {"name": CLASS},
+        "gateway": {"name": NAME, "listeners": listeners, **annotations},
+        "additionalArguments": [
+            f"--providers.kubernetesgateway.statusaddress.service.{key}={value}" for key, value in address.items()
+        ],
+    }
+
+
+def _foreign_gateway(cluster: Cluster) -> bool:
+    return cluster.ingress.api == "gateway" and cluster.ingress.class_name is not None

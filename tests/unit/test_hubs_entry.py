@@ -1,0 +1,166 @@
+"""Which hubs share the entry, what their charts are told of it, and what the entry itself is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubfleet.hubs import Entry, Release, releases
+from hubfleet.hubs.platform import entry
+from hubfleet.provider import Traits
+from hubfleet.spec import InvalidFiles
+from tests.unit.hub_files import LABEL, TWO_POOLS, describe, load, release
+
+HOST = "hub.example.org"
+ISSUED = {"shared": True, "issuer": "letsencrypt"}
+
+
+def hub(folder: Path, **ingress: Any) -> Release:
+    return release(folder, top={"ingress": ingress})
+
+
+def the_entry(folder: Path, *, description: dict[str, Any] | None = None, **ingress: Any) -> Release | None:
+    cluster = load(folder, top={"ingress": ingress})
+    found = releases(cluster, describe(cluster, **(description or {})))
+    return next((one for one in found if one.name == entry.NAME), None)
+
+
+def made(folder: Path, **ingress: Any) -> Release:
+    found = the_entry(folder, **ingress)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("ingress", "shares", "ours"),
+    [
+        ({}, False, False),
+        ({"email": "ops@example.org"}, False, False),
+        ({"shared": False}, False, False),
+        ({"shared": True}, True, True),
+        ({"class": "nginx"}, True, False),
+        ({"class": "nginx", "shared": True}, True, False),
+        ({"class": "infra/main", "api": "gateway"}, True, False),
+    ],
+)
+def test_a_hub_shares_the_entry_where_the_file_says_so_or_names_one(
+    tmp_path: Path, ingress: dict[str, Any], shares: bool, ours: bool
+) -> None:
+    found = hub(tmp_path, **ingress)
+    assert (found.entry is not None) is shares
+    assert found.values["proxy"]["service"]["type"] == ("ClusterIP" if shares else "LoadBalancer")
+    assert (the_entry(tmp_path, **ingress) is not None) is ours
+
+
+def test_without_a_hub_there_is_no_entry(tmp_path: Path) -> None:
+    cluster = load(tmp_path, top={"ingress": {"shared": True}, "hubs": {}})
+    assert releases(cluster, describe(cluster)) == ()
+
+
+def test_by_an_ingress_each_host_has_a_certificate_from_the_issuer(tmp_path: Path) -> None:
+    found = hub(tmp_path, **ISSUED)
+    assert found.values["ingress"] == {
+        "enabled": True,
+        "ingressClassName": "hubfleet",
+        "hosts": [HOST],
+        "annotations": {"cert-manager.io/cluster-issuer": "letsencrypt"},
+        "tls": [{"hosts": [HOST], "secretName": f"{HOST}-tls"}],
+    }
+    assert (found.url, found.door) == (f"https://{HOST}", f"https://{HOST}")
+    assert "https" not in found.values["proxy"]
+
+
+def test_without_an_issuer_it_is_plain_http_and_says_so(tmp_path: Path) -> None:
+    found = hub(tmp_path, shared=True)
+    assert found.values["ingress"] == {"enabled": True, "ingressClassName": "hubfleet", "hosts": [HOST]}
+    assert found.url == f"http://{HOST}"
+    assert not found.encrypts
+
+
+def test_a_class_of_the_clusters_own_is_used_instead_of_ours(tmp_path: Path) -> None:
+    found = hub(tmp_path, **{"class": "nginx", "issuer": "le"})
+    assert found.values["ingress"]["ingressClassName"] == "nginx"
+    assert found.entry == Entry("Ingress", "main", "nginx")
+    assert found.encrypts
+
+
+def test_by_a_gateway_the_hub_is_on_the_listener_that_has_its_certificate(tmp_path: Path) -> None:
+    found = hub(tmp_path, api="gateway", **ISSUED)
+    gateway = {"name": "hubfleet-entry", "namespace": "hubfleet-entry", "sectionName": HOST}
+    assert found.values["httpRoute"] == {"enabled": True, "hostnames": [HOST], "gateway": gateway}
+    assert "ingress" not in found.values
+    plain = hub(tmp_path, api="gateway", shared=True)
+    assert plain.values["httpRoute"]["gateway"]["sectionName"] == "web"
+
+
+def test_a_gateway_of_somebody_elses_has_its_own_certificates(tmp_path: Path) -> None:
+    found = hub(tmp_path, **{"class": "infra/main", "api": "gateway"})
+    assert found.values["httpRoute"]["gateway"] == {"name": "main", "namespace": "infra"}
+    assert found.entry == Entry("Gateway", "infra", "main")
+    said = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
+    own = release(tmp_path, top={"ingress": {"class": "infra/main", "api": "gateway"}}, values=said)
+    assert own.url == f"https://{HOST}"
+
+
+def test_lite_is_told_the_same_as_upstream(tmp_path: Path) -> None:
+    upstream = hub(tmp_path, **ISSUED)
+    lite = release(tmp_path, chart="lite", top={"ingress": ISSUED})
+    assert lite.values["ingress"] == upstream.values["ingress"]
+    assert (lite.url, lite.door) == (upstream.url, upstream.door)
+
+
+def test_two_names_of_binderhubs_own_shape(tmp_path: Path) -> None:
+    names = ("binder.example.org", "hub.binder.example.org")
+    by_ingress = entry.values(load(tmp_path, top={"ingress": ISSUED}), names, entry.Shape.BINDERHUB)
+    assert by_ingress["ingress"]["hosts"] == [*names]
+    assert [one["secretName"] for one in by_ingress["ingress"]["tls"]] == [f"{name}-tls" for name in names]
+    by_route = entry.values(load(tmp_path, top={"ingress": ISSUED | {"api": "gateway"}}), names, entry.Shape.BINDERHUB)
+    gateway = {"name": "hubfleet-entry", "namespace": "hubfleet-entry"}
+    assert by_route["httpRoute"]["parentRefs"] == [{**gateway, "sectionName": name} for name in names]
+
+
+def test_one_load_balancer_stays_when_the_chart_goes_and_finds_whatever_has_its_label(tmp_path: Path) -> None:
+    traits = Traits(min_pool_nodes=1, pool_label=LABEL, load_balancer_annotations={"a/b": "c"})
+    found = the_entry(tmp_path, description={"traits": traits}, shared=True)
+    assert found is not None
+    (service,) = found.values["extraObjects"]
+    assert found.values["service"] == {"enabled": False}
+    assert service["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep", "a/b": "c"}
+    assert service["spec"]["selector"] == found.values["deployment"]["podLabels"]
+
+
+def test_http_is_sent_to_https_only_where_there_are_certificates(tmp_path: Path) -> None:
+    assert "redirections" not in made(tmp_path, shared=True).values["ports"]["web"]["http"]
+    sent = made(tmp_path, **ISSUED).values["ports"]["web"]["http"]["redirections"]["entryPoint"]
+    assert (sent["to"], sent["scheme"]) == ("websecure", "https")
+
+
+@pytest.mark.parametrize(("nodes", "replicas"), [(1, 1), (3, 2), ({"min": 1, "max": 3}, 1)])
+def test_there_are_two_of_it_where_each_has_a_node(tmp_path: Path, nodes: Any, replicas: int) -> None:
+    pools = TWO_POOLS | {"core": {"machine": "m", "runs": ["core"], "nodes": nodes}}
+    cluster = load(tmp_path, pools=pools, top={"ingress": {"shared": True}})
+    (found,) = (one for one in releases(cluster, describe(cluster)) if one.name == entry.NAME)
+    assert found.values["deployment"]["replicas"] == replicas
+    assert found.values["nodeSelector"] == {LABEL: "core"}
+
+
+@pytest.mark.parametrize(
+    ("ingress", "key", "remedy"),
+    [
+        ({"class": "infra/main"}, "ingress.class", "api: gateway"),
+        ({"class": "main", "api": "gateway"}, "ingress.class", "NAMESPACE/main"),
+        ({"class": "nginx", "shared": False}, "ingress.class", "shared: false"),
+        ({"class": "infra/main", "api": "gateway", "issuer": "le"}, "ingress.issuer", "take the issuer away"),
+        ({"class": "Nginx"}, "ingress.class", "IngressClass"),
+    ],
+)
+def test_what_does_not_go_together_is_told_by_its_key(
+    tmp_path: Path, ingress: dict[str, Any], key: str, remedy: str
+) -> None:
+    with pytest.raises(InvalidFiles) as error:
+        load(tmp_path, top={"ingress": ingress})
+    (problem,) = error.value.problems
+    assert problem.key == key
+    assert remedy in problem.remedy
