@@ -85,12 +85,25 @@ lite:
     with pytest.raises(BadValues) as error:
         install(failing(said))
     assert error.value.complaints == (
-        Complaint(("hub", "nodeSelektor"), "the chart knows no such key"),
-        Complaint(("hub", "foo"), "the chart knows no such key"),
-        Complaint(("singleuser", "startTimeout"), "minimum: got 0, want 1"),
+        Complaint(("hub", "nodeSelektor"), "the chart knows no such key", "lite"),
+        Complaint(("hub", "foo"), "the chart knows no such key", "lite"),
+        Complaint(("singleuser", "startTimeout"), "minimum: got 0, want 1", "lite"),
     )
     assert error.value.exit_code == 2
     assert "hub.nodeSelektor" in str(error.value)
+
+
+def test_what_a_sub_chart_refuses_is_told_where_it_stands_in_the_whole() -> None:
+    said = """Error: values don't meet the specifications of the schema(s) in the following chart(s):
+binderhub:
+- at '/registry': additional properties 'ulr' not allowed
+jupyterhub:
+- at '/hub': additional properties 'imag' not allowed
+"""
+    with pytest.raises(BadValues, match="the chart binderhub and jupyterhub") as error:
+        install(failing(said))
+    paths = [one.under("binderhub") for one in error.value.complaints]
+    assert paths == [("registry", "ulr"), ("jupyterhub", "hub", "imag")]
 
 
 def test_the_words_of_an_older_helm_are_understood_too() -> None:

@@ -147,9 +147,10 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Pr
                 helm.template(release.name, release.namespace, chart, values, secrets=_secrets(release))
         except BadValues as error:
             for one in error.complaints:
-                key = f"{written(release.source)}.values.{'.'.join(one.path)}".rstrip(".")
+                path = one.under(release.chart.name)
+                key = f"{written(release.source)}.values.{'.'.join(path)}".rstrip(".")
                 what = f"the chart {release.chart} refuses it: {one.what}"
-                problems.append(Problem(place(cluster, release, one.path), what, key))
+                problems.append(Problem(place(cluster, release, path), what, key))
     return tuple(problems)
 
 
@@ -235,12 +236,12 @@ def credentials(release: Release, kube: Kube) -> Credentials:
     found = entries.address(release, kube)
     way_in = Credentials(release.url, f"http://{found}" if found else "", ())
     config = ("hub", "config")
-    if at(release.values, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
+    if at(release.jupyterhub, (*config, "JupyterHub", "authenticator_class")) != "shared-password":
         return way_in
-    admins: Sequence[str] = at(release.values, (*config, "Authenticator", "admin_users")) or ()
+    admins: Sequence[str] = at(release.jupyterhub, (*config, "Authenticator", "admin_users")) or ()
     made = kube.secret(release.namespace, SECRET) or {}
     password = {
-        one.key: at(release.values, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
+        one.key: at(release.jupyterhub, one.path) or made.get(one.key, "") for one in (ADMIN_PASSWORD, USER_PASSWORD)
     }
     logins = [
         *(Login(admin, password[ADMIN_PASSWORD.key], True) for admin in admins),

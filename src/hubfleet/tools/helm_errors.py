@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hubfleet.errors import CloudError, HubfleetError, Layer
@@ -12,10 +12,16 @@ from hubfleet.tools.process import ProcessFailed
 
 @dataclass(frozen=True)
 class Complaint:
-    """One thing that a chart's schema has against the values: the path of the key, and the words."""
+    """One thing that a chart's schema has against its values: the path of the key, and the words. `chart` is its name,
+    or the one under which a sub-chart's values stand."""
 
     path: tuple[str, ...]
     what: str
+    chart: str = ""
+
+    def under(self, top: str) -> tuple[str, ...]:
+        """The path among the values of the chart of this name."""
+        return self.path if self.chart in ("", top) else (self.chart, *self.path)
 
 
 class BadValues(HubfleetError):
@@ -23,8 +29,9 @@ class BadValues(HubfleetError):
 
     exit_code = 2
 
-    def __init__(self, chart: str, complaints: tuple[Complaint, ...]) -> None:
+    def __init__(self, complaints: tuple[Complaint, ...]) -> None:
         self.complaints = complaints
+        chart = " and ".join(dict.fromkeys(one.chart for one in complaints)) or "of this release"
         why = "\n       ".join(f"{'.'.join(one.path) or 'the values'}: {one.what}" for one in complaints)
         remedy = "correct these keys under `values` (or values_files) of the hub"
         super().__init__(f"the chart {chart} does not take these values", why=why, remedy=remedy, layer=Layer.CHART)
@@ -34,6 +41,7 @@ class BadValues(HubfleetError):
 # Older ones:          - hub: Additional property a is not allowed
 _NEW = re.compile(r"^\s*- at '(?P<path>[^']*)': (?P<what>.+)$", re.MULTILINE)
 _OLD = re.compile(r"^- (?P<path>[\w.()-]+): (?P<what>.+)$", re.MULTILINE)
+_OF_CHART = re.compile(r"^([\w.-]+):$", re.MULTILINE)
 _EXTRA = re.compile(r"[Aa]dditional propert(?:y|ies) (?P<names>.+?) (?:is |are )?not allowed")
 
 _NOT_HAD = (
@@ -84,7 +92,7 @@ def explained(words: Sequence[str], error: ProcessFailed) -> HubfleetError:
     """The error with its layer and a remedy. `words` are Helm's arguments, which hold no secret."""
     said = "\n".join(line for line in error.stderr.strip().splitlines() if not line.startswith("WARNING: "))
     if "don't meet the specifications of the schema" in said:
-        return BadValues(_chart(said), _complaints(said))
+        return BadValues(_complaints(said))
     why = said.removeprefix("Error: ")
     # who fetches a chart asks no cluster, whatever refused the connection
     known = (("", *_NOT_HAD),) if words[0] == "pull" and error.code is not None else _KNOWN
@@ -96,20 +104,23 @@ def explained(words: Sequence[str], error: ProcessFailed) -> HubfleetError:
     return HubfleetError(what, why=why, remedy=error.remedy, layer=Layer.HELM)
 
 
-def _chart(said: str) -> str:
-    found = re.search(r"chart\(s\):\s*\n\s*([\w.-]+):", said)
-    return found[1] if found else "of this release"
-
-
 def _complaints(said: str) -> tuple[Complaint, ...]:
+    """Of each chart, a line with its name comes first."""
+    _, *parts = _OF_CHART.split(said)
+    charts = [*zip(parts[::2], parts[1::2], strict=True)] or [("", said)]
+    return tuple(one for chart, words in charts for one in _of_chart(chart, words))
+
+
+def _of_chart(chart: str, said: str) -> Iterator[Complaint]:
     found = [(m["path"].strip("/").split("/"), m["what"]) for m in _NEW.finditer(said)]
     found = found or [(m["path"].replace("(root)", "").split("."), m["what"]) for m in _OLD.finditer(said)]
-    return tuple(one for path, what in found for one in _single(tuple(key for key in path if key), what))
+    for path, what in found:
+        yield from _single(tuple(key for key in path if key), what, chart)
 
 
-def _single(path: tuple[str, ...], what: str) -> list[Complaint]:
+def _single(path: tuple[str, ...], what: str, chart: str) -> list[Complaint]:
     extra = _EXTRA.search(what)
     if extra is None:
-        return [Complaint(path, what)]
+        return [Complaint(path, what, chart)]
     names = [name.strip(" '\"") for name in extra["names"].split(",")]
-    return [Complaint((*path, name), "the chart knows no such key") for name in names]
+    return [Complaint((*path, name), "the chart knows no such key", chart) for name in names]
