@@ -39,6 +39,8 @@ MODELS = [
     *(models.Ingress, models.Hub, models.Auth, models.SharedPassword, models.GitHub, models.Culling),
     *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
     *(models.GenericOAuth, models.LTI, models.Native),
+    *(models.Registry, models.DockerHub, models.Quay, models.GHCR, models.ArtifactRegistry, models.AzureRegistry),
+    *(models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Charts, models.ChartVersions),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),
     *map(settings_of, registry.names()),
@@ -47,7 +49,7 @@ MODELS = [
 
 def test_the_list_above_has_every_model_of_the_file() -> None:
     apart = {models.Model, models.ValuesFile, models.ProviderBlock, models.Cluster, models.Taint}
-    apart |= {models.HubDefaults, models.Defaults, models.FleetDefaults, models.FleetFile}
+    apart |= {models.Account, models.HubDefaults, models.Defaults, models.FleetDefaults, models.FleetFile}
     every = {model for model in vars(models).values() if isinstance(model, type) and issubclass(model, models.Model)}
     assert every - apart <= set(MODELS)
 

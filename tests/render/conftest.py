@@ -31,9 +31,17 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 
 
 @pytest.fixture(scope="session")
-def upstream() -> Path:
-    """The folder of Zero to JupyterHub's chart 4.4, version and schema set as its own tools do."""
-    folder = Path(os.environ.get("HUBFLEET_CHARTS", "/nonexistent")) / "jupyterhub"
+def charts() -> Path:
+    """A folder with charts of others, a folder each, version and schema set as their own tools do."""
+    if not (folder := os.environ.get("HUBFLEET_CHARTS")):
+        pytest.skip("HUBFLEET_CHARTS names no folder with charts of others (jupyterhub, binderhub)")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def upstream(charts: Path) -> Path:
+    """The folder of Zero to JupyterHub's chart 4.4."""
+    folder = charts / "jupyterhub"
     if not (folder / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS names no folder with Zero to JupyterHub's chart (jupyterhub/values.schema.json)")
+        pytest.skip("HUBFLEET_CHARTS has no jupyterhub/values.schema.json")
     return folder

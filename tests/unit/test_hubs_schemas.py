@@ -75,6 +75,25 @@ def test_an_image_of_ones_own_may_have_any_authenticator(tmp_path: Path) -> None
     assert found(tmp_path, values={"hub": {"config": config, "image": image}}) == ()
 
 
+def test_the_jupyterhub_inside_of_a_binderhub_has_its_own_schema(tmp_path: Path) -> None:
+    place = chart(tmp_path, {"properties": {"jupyterhub": {"type": "object"}}}, "jupyterhub: {cull: {every: 10}}")
+    (tmp_path / "own" / "Chart.yaml").write_text("name: binderhub\nversion: 1.0.0\n")
+    inner = tmp_path / "own" / "charts" / "jupyterhub"
+    inner.mkdir(parents=True)
+    (inner / "Chart.yaml").write_text("name: jupyterhub\nversion: 4.2.0\n")
+    (inner / "values.yaml").write_text("cull: {every: 60}\n")
+    every = {"type": "integer", "minimum": 20}
+    (inner / "values.schema.json").write_text(json.dumps({"properties": {"cull": {"properties": {"every": every}}}}))
+    hub = {"kind": "binder", "auth": None, "chart": place}
+    (one,) = found(tmp_path, **hub | {"values": {"jupyterhub": {"cull": {"every": 12}}}})
+    assert one.key == "hubs.main.values.jupyterhub.cull.every"
+    assert found(tmp_path, **hub | {"culling": {"every": 30}, "values": {}}) == ()
+
+
+def test_lite_takes_a_binder_hub(tmp_path: Path) -> None:
+    assert found(tmp_path, kind="binder", auth=None) == ()
+
+
 def test_a_violation_in_a_values_file_is_told_where_it_stands(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("cull:\n  enabled: true\n  every: often\n")
     (one,) = found(tmp_path, values_files=["own.yaml"])

@@ -23,7 +23,7 @@ def test_the_example_becomes_a_cluster(tmp_path: Path) -> None:
     assert cluster.provider.settings.control_plane.nodes == 3
     assert cluster.pools["core"].nodes == NodeCount(min=1, max=1)
     assert not cluster.pools["user"].nodes.fixed
-    assert cluster.hubs["main"].culling.every == 600
+    assert cluster.hubs["main"].culling.idle == 600
     assert cluster.hubs["course"].chart == "jupyterhub"
 
 
@@ -135,8 +135,10 @@ def test_a_wrong_pool_is_told(tmp_path: Path, pool: Any, said: str) -> None:
          "hubs.main.auth.github: give organizations, allowed_users or allow_all: otherwise nobody could log in"),
         ({"domain": "https://hub.example.org/"}, 'hubs.main.domain: "https://hub.example.org/" cannot be used here'),
         ({"image": "an image"}, 'hubs.main.image: "an image" cannot be used here — write a container image'),
-        ({"chart": "binderhub"}, 'hubs.main.chart: "binderhub" cannot be used here — write jupyterhub, lite, '),
-        ({"kind": "binder"}, 'hubs.main.kind: is "binder" — there is persistent'),
+        ({"chart": "zero"}, 'hubs.main.chart: "zero" cannot be used here — write jupyterhub, binderhub, lite, '),
+        ({"chart": "binderhub"}, "hubs.main.chart: the chart binderhub is not for hubs of `kind: persistent`"),
+        ({"kind": "bindr"}, 'hubs.main.kind: is "bindr" — did you mean "binder"?'),
+        ({"kind": "binder"}, "hubs.main.registry: hub main has no registry — add `registry:`"),
         ({"culling": {"enabled": "yes"}}, "hubs.main.culling.enabled: needs true or false, not text"),
         ({"culling": {"idle": 5}}, "hubs.main.culling.idle: is 5; the least is 60"),
         ({"admins": "ada"}, "hubs.main.admins: needs a list, not text"),

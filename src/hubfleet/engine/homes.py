@@ -240,7 +240,7 @@ def _storage_class(release: Release, one: HubVolume) -> str:
     path = ("hub", "db", "pvc", "storageClassName")
     if one.claim != DATABASE:
         path = ("singleuser", "storage", "dynamic", "storageClass")
-    found: Any = release.values
+    found: Any = release.jupyterhub
     for key in path:
         found = cast("Mapping[str, Any]", found).get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else ""

@@ -245,7 +245,7 @@ def _who() -> str:
 
 def _hindrance(release: hubs.Release, token: str) -> Trouble | None:
     """Why a hub cannot be tried at all."""
-    if trial.shared(release.values):
+    if trial.shared(release.jupyterhub):
         return Trouble(
             Layer.STORAGE,
             "no server of a test user's is started: the homes' claim has one name for everybody",
@@ -265,7 +265,7 @@ def _hindrance(release: hubs.Release, token: str) -> Trouble | None:
 
 def _jupyterhub(release: hubs.Release) -> Mapping[str, Any]:
     """What the values say of JupyterHub itself, where they say so in a map."""
-    found = at(release.values, ("hub", "config", "JupyterHub"))
+    found = at(release.jupyterhub, ("hub", "config", "JupyterHub"))
     return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 

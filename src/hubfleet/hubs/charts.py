@@ -28,6 +28,7 @@ from hubfleet.tools import charts as files
 
 LITE = "lite"
 UPSTREAM = "jupyterhub"
+BINDER = "binderhub"
 
 
 def chart(name: str, cluster: Cluster) -> Chart:
@@ -35,8 +36,8 @@ def chart(name: str, cluster: Cluster) -> Chart:
     wanted = cluster.hubs[name].chart
     if wanted == LITE:
         return ours(LITE)
-    if wanted == UPSTREAM:
-        return upstream(cluster)
+    if wanted in (UPSTREAM, BINDER):
+        return of_others(wanted, cluster)
     if found := OCI.fullmatch(wanted):
         of_registry = Chart(found["name"], found["tag"].replace("_", "+"), repository=found["repository"])
         return _where(of_registry, cluster)

@@ -53,6 +53,8 @@ class _Kind(NamedTuple):
 
 def of(hub: Hub, url: str) -> Login:
     """How people log in to this hub, which they find at `url`."""
+    if hub.auth is None:
+        return _nobody(hub)
     if hub.auth.in_values is not None:
         return Login({}, {})
     way, kind = hub.auth.way, _KINDS[hub.auth.way]
@@ -71,6 +73,14 @@ def of(hub: Hub, url: str) -> Login:
     return Login(values, causes, tuple(_generated(hub)))
 
 
+def _nobody(hub: Hub) -> Login:
+    """Whoever comes is somebody new: to JupyterHub itself, or to BinderHub, which makes its users."""
+    config: Values = {"JupyterHub": {"authenticator_class": "null"}}
+    if not hub.builds_images:
+        config = {"JupyterHub": {"authenticator_class": "tmp"}, "Authenticator": {"allow_all": True}}
+    return Login({"hub": {"config": config}}, {("hub", "config"): [("kind",)]})
+
+
 def _shared_password(auth: ways.SharedPassword, _url: str) -> Iterator[_Trait]:
     yield _Trait("allow_all", True)  # whoever knows the password is meant to
     yield _Trait("user_password", auth.user_password, "user_password")
@@ -78,7 +88,7 @@ def _shared_password(auth: ways.SharedPassword, _url: str) -> Iterator[_Trait]:
 
 
 def _generated(hub: Hub) -> Iterator[Generated]:
-    auth = hub.auth.shared_password
+    auth = hub.auth.shared_password if hub.auth else None
     if auth and auth.user_password is None:
         yield USER_PASSWORD
     if auth and auth.admin_password is None and hub.admins:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from hubfleet.spec import Cluster, KeyPath, Layer, Problem, origin
+from hubfleet.hubs import charts
+from hubfleet.spec import Cluster, KeyPath, Layer, Problem, origin, trees
 
 Values = Mapping[str, Any]
 _CONFIG = ("hub", "config")
@@ -53,18 +54,20 @@ _REMEDY = "say who may, or let anybody: `open: true` in the hub"
 
 def problems(hub: str, cluster: Cluster, layers: Sequence[Layer], values: Values) -> Iterator[Problem]:
     """What lets anybody in to a hub of which the file does not say that it is `open`. `values`: the merged layers."""
-    wanted = cluster.hubs[hub]
+    wanted, inside = cluster.hubs[hub], charts.chart(hub, cluster).inside
+    values = trees.map_at(values, inside)
     if (
-        wanted.auth.in_values is not None
+        wanted.auth is not None
+        and wanted.auth.in_values is not None
         and "/" not in wanted.chart
         and not _class(_map(_map(values, "hub"), "config"))
     ):
         place = cluster.place("hubs", hub, "auth", "in_values")
         yield place.problem("no values choose an authenticator_class: the chart's own lets everybody in", _CHOOSE)
-    found = None if wanted.open else lets_in(values)
+    found = None if wanted.open or wanted.anonymous else lets_in(values)
     if found:
         path, why = found
-        cause = origin(cluster, layers, path)
+        cause = origin(cluster, layers, (*inside, *path))
         yield Problem(cause.position, f"anybody on the internet could log in: {why}", cause.key, _REMEDY)
 
 

@@ -6,27 +6,31 @@ meaning, so that one description serves both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from hubfleet.hubs import charts, login, placement, profiles, tester
+from hubfleet.hubs import binder, charts, login, placement, profiles, tester
 from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
-from hubfleet.spec.trees import at
+from hubfleet.spec.trees import at, map_at
 
 Values = dict[str, Any]
+_LONGEST_VISIT = 6 * 3600
+"""Seconds that a server of a binder hub lasts at most, as on mybinder.org."""
 _KEEP = {"helm.sh/resource-policy": "keep"}
 """`helm uninstall` leaves the hub's database alone; whether it goes is for `destroy` to decide."""
 
 
 def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
     """The one release of the hub `name`, its layers merged. `absent`: pools that users are not offered."""
-    chart = charts.chart(name, cluster)
+    chart, hub = charts.chart(name, cluster), cluster.hubs[name]
     found = url(name, cluster, encrypts=_encrypts(name, chart, cluster))
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merge(*(layer.values for layer in every)))
-    made = (*login.of(cluster.hubs[name], found).generated, tester.TOKEN)
+    its = map_at(values, chart.inside)
+    made = [one.below(chart.inside) for one in (*login.of(hub, found).generated, tester.TOKEN)]
     return Release(
         name=name,
         namespace=name,
@@ -37,10 +41,11 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         source=("hubs", name),
         secret_paths=secret,
         generated=tuple(one for one in made if at(values, one.path) is None),
-        url=found,
-        offloads=_offloads(values, chart),
+        url=found.replace(hub.hub_host, hub.domain),
+        hub_url=found if hub.hub_host != hub.domain else "",
+        offloads=_offloads(its, chart),
         entry=entry.of(name, cluster),
-        storage_classes=_storage_classes(values),
+        storage_classes=_storage_classes(its),
     )
 
 
@@ -49,7 +54,8 @@ def layers(
 ) -> tuple[Layer, ...]:
     """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
     hub, chart = cluster.hubs[name], charts.chart(name, cluster)
-    logging_in = login.of(hub, url(name, cluster, encrypts=_encrypts(name, chart, cluster)))
+    hub_url = url(name, cluster, encrypts=_encrypts(name, chart, cluster))
+    logging_in = login.of(hub, hub_url)
     computed = merge(
         _hub(hub, cluster, description),
         tester.values(),
@@ -57,9 +63,24 @@ def layers(
         _proxy(name, cluster, description),
         _users(name, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
-        _upstream(hub, cluster, description, absent) if chart.name == charts.UPSTREAM else {},
+        _upstream(hub, cluster, description, absent) if chart.name in (charts.UPSTREAM, charts.BINDER) else {},
     )
-    return stack(cluster, name, Layer(computed, causes=_causes(("hubs", name), cluster, logging_in)))
+    causes = _causes(("hubs", name), cluster, logging_in)
+    if chart.inside:
+        binder_url = hub_url.replace(hub.hub_host, hub.domain)
+        inner = merge(computed, binder.hub_values(hub, binder_url))
+        own = binder.values(name, cluster, description, url=binder_url, hub_url=hub_url)
+        computed = merge(own, _below(chart.inside, inner))
+        causes = {**_causes_below(chart.inside, causes), **binder.causes(("hubs", name))}
+    return stack(cluster, name, Layer(computed, causes=causes))
+
+
+def _below(path: KeyPath, values: Values) -> Values:
+    return _below(path[:-1], {str(path[-1]): values}) if path else values
+
+
+def _causes_below(path: KeyPath, causes: Causes) -> Causes:
+    return {(): causes[()], **{(*path, *key): keys for key, keys in causes.items()}}
 
 
 def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
@@ -78,7 +99,9 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("cull",): [(*hub, "culling")],
         ("cull", "enabled"): [(*hub, "culling", "enabled")],
         ("cull", "timeout"): [(*hub, "culling", "idle")],
-        ("cull", "every"): [(*hub, "culling", "every")],
+        ("cull", "every"): [(*hub, "culling", "every"), (*hub, "culling", "idle")],
+        ("cull", "users"): [(*hub, "kind")],
+        ("cull", "maxAge"): [(*hub, "kind")],
         ("proxy", "service"): provider,
         ("proxy", "chp"): pools,
         ("proxy", "traefik"): pools,
@@ -104,13 +127,14 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
 
 
 def url(name: str, cluster: Cluster, *, encrypts: bool) -> str:
-    """Where people find the hub: by https where its chart gets a certificate, or as own values have it."""
+    """Where the hub's JupyterHub is: by https where its chart gets a certificate, or as own values have it."""
     own = at(own_values(cluster, name), ("proxy", "https", "enabled"))
-    return f"{'https' if (encrypts if own is None else own) else 'http'}://{cluster.hubs[name].domain}"
+    return f"{'https' if (encrypts if own is None else own) else 'http'}://{cluster.hubs[name].hub_host}"
 
 
 def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
-    pvc: Values = {"annotations": _KEEP, **_named("storageClassName", _storage_class(cluster, description))}
+    keeps = {} if hub.ephemeral else {"annotations": _KEEP}
+    pvc: Values = {**keeps, **_named("storageClassName", _storage_class(cluster, description))}
     return {
         "hub": {
             "config": {"Authenticator": {"admin_users": sorted(hub.admins)}} if hub.admins else {},
@@ -118,15 +142,22 @@ def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
             **({"allowNamedServers": True, "namedServerLimitPerUser": hub.named_servers} if hub.named_servers else {}),
             **placement.core(cluster, description),
         },
-        "cull": {"enabled": hub.culling.enabled, "timeout": hub.culling.idle, "every": hub.culling.every},
+        "cull": _culling(hub),
     }
+
+
+def _culling(hub: Hub) -> Values:
+    """Of a hub where nothing stays, users go with their servers, which none has for long."""
+    idle = hub.culling.idle or (600 if hub.ephemeral else 3600)
+    found: Values = {"enabled": hub.culling.enabled, "timeout": idle, "every": hub.culling.every or max(idle // 6, 10)}
+    return found | ({"users": hub.anonymous, "maxAge": _LONGEST_VISIT} if hub.ephemeral else {})
 
 
 def _proxy(name: str, cluster: Cluster, description: Description) -> Values:
     """Its own load balancer, with a certificate if it gets one by itself; or what the entry needs."""
     core = {"chp": placement.core(cluster, description)}
     if entry.through(name, cluster):
-        found = entry.values(cluster, entry.hosts(name, cluster))
+        found = entry.values(cluster, [cluster.hubs[name].hub_host])
         return {"proxy": {"service": {"type": "ClusterIP"}, **core}, **found}
     annotations = dict(description.traits.load_balancer_annotations)
     proxy: Values = {
@@ -135,7 +166,7 @@ def _proxy(name: str, cluster: Cluster, description: Description) -> Values:
     }
     if _lets_encrypt(charts.chart(name, cluster), cluster):
         contact = {"contactEmail": cluster.ingress.email}
-        hosts = [cluster.hubs[name].domain]
+        hosts = [cluster.hubs[name].hub_host]
         proxy["https"] = {"enabled": True, "type": "letsencrypt", "hosts": hosts, "letsencrypt": contact}
     return {"proxy": proxy}
 
@@ -145,10 +176,11 @@ def _users(name: str, cluster: Cluster, description: Description, absent: frozen
     homes = hub.homes or cluster.storage.homes
     usual = hub.image or next((one.image for one in hub.images), None)
     dynamic = _named("storageClass", _storage_class(cluster, description))
+    storage = {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})}
     return {
         "singleuser": {
             **({"image": image(usual)} if usual else {}),
-            "storage": {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})},
+            "storage": {"type": "none"} if hub.ephemeral else storage,
             **profiles.values(name, cluster, description, absent),
         }
     }
@@ -180,7 +212,7 @@ def _storage_class(cluster: Cluster, description: Description) -> str | None:
     return cluster.storage.storage_class or description.traits.storage_class
 
 
-def _storage_classes(values: Values) -> frozenset[str]:
+def _storage_classes(values: Mapping[str, Any]) -> frozenset[str]:
     """Those that the finished values' claims name."""
     claims = {
         ("hub", "db", "pvc", "storageClassName"): at(values, ("hub", "db", "type")) == "sqlite-pvc",
@@ -190,7 +222,7 @@ def _storage_classes(values: Values) -> frozenset[str]:
     return frozenset(at(values, path) or "" for path, made in claims.items() if made)
 
 
-def _offloads(values: Values, chart: Chart) -> bool:
+def _offloads(values: Mapping[str, Any], chart: Chart) -> bool:
     """Its values say that https is spoken before it; `lite` itself never speaks it."""
     usual = "offload" if chart.name == charts.LITE else "letsencrypt"
     https = ("proxy", "https")

@@ -69,8 +69,10 @@ def pulling(hub: Hub, cluster: Cluster, absent: frozenset[str]) -> Values:
 
     Before an upgrade, where that is done once: on pools of a fixed number of nodes. On nodes that come later, if they
     come before anybody waits for them; a pool with `min: 0` has its first node for somebody who waits, whose own image
-    would only come later for all the others.
+    would only come later for all the others. Of a BinderHub nobody knows which images people will want.
     """
+    if hub.builds_images:
+        return {"hook": {"enabled": False}, "continuous": {"enabled": False}}
     pools = [cluster.pools[name] for name in offered(cluster, absent)]
     taints = placement.tolerations(taint for pool in pools if pool.nodes.min for taint in pool.taints)
     return {
@@ -98,7 +100,7 @@ def placeholders(hub: Hub, cluster: Cluster, description: Description, absent: f
 def problems(name: str, cluster: Cluster, description: Description) -> Iterator[Problem]:
     """Sizes of a hub that cannot be computed, or in which no server would run."""
     for index, profile in enumerate(cluster.hubs[name].profiles):
-        pool = profile.pool or _usual_pool(cluster)
+        pool = profile.pool or usual_pool(cluster)
         part = sizes.seat(cluster.pools[pool], description.traits, profile.seats)
         path = ("hubs", name, "profiles", index, "seats")
         if part is None:
@@ -113,13 +115,19 @@ def problems(name: str, cluster: Cluster, description: Description) -> Iterator[
 
 
 def _offers(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> list[_Offer]:
+    """Those among which users choose; on a BinderHub, which does not ask them, what they all get."""
+    every = _every_offer(hub, cluster, description, absent)
+    return [_default(every, hub, cluster)] if hub.builds_images else every
+
+
+def _every_offer(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> list[_Offer]:
     """Those on pools that are there; all, where none is."""
     there = offered(cluster, absent)
     if not hub.profiles:
         return [_whole(name, cluster.pools[name]) for name in there]
     every: list[_Offer] = []
     for profile in hub.profiles:
-        pool = profile.pool or _usual_pool(cluster)
+        pool = profile.pool or usual_pool(cluster)
         part = sizes.seat(cluster.pools[pool], description.traits, profile.seats)
         about = profile.about or ", ".join(filter(None, (str(part or ""), _gpus(cluster.pools[pool]))))
         every.append(_Offer(profile.slug, pool, profile.title, about, part))
@@ -138,7 +146,8 @@ def _default(offers: list[_Offer], hub: Hub, cluster: Cluster) -> _Offer:
     return offers[0] if hub.profiles else next(always, offers[0])
 
 
-def _usual_pool(cluster: Cluster) -> str:
+def usual_pool(cluster: Cluster) -> str:
+    """Where servers are of which nothing else is said."""
     names = placement.user_pools(cluster)
     return next((name for name in names if cluster.pools[name].nodes.min), names[0])
 

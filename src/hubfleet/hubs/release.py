@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from hubfleet.spec import KeyPath, Layer
 from hubfleet.spec.merging import cuts
+from hubfleet.spec.trees import map_at
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Chart:
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
+    @property
+    def inside(self) -> KeyPath:
+        """Where among its values those of Zero to JupyterHub are: BinderHub has it as a sub-chart."""
+        return ("jupyterhub",) if self.name == "binderhub" else ()
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -42,6 +48,10 @@ class Generated:
     key: str
     path: tuple[str, ...]
     length: int = 32
+
+    def below(self, inside: KeyPath) -> Generated:
+        """The same in values of which those that it is for are a part."""
+        return replace(self, path=(*map(str, inside), *self.path))
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class Release:
     generated: tuple[Generated, ...] = ()
     url: str = ""
     """Where people find the hub: https://DOMAIN; "" where there is none."""
+    hub_url: str = ""
+    """Where its JupyterHub is, if that is elsewhere: behind a BinderHub."""
     offloads: bool = False
     """Something before its load balancer speaks https for it."""
     entry: Entry | None = None
@@ -93,8 +105,14 @@ class Release:
 
     @property
     def door(self) -> str:
-        """`url`, as the load balancer itself is to be asked."""
-        return self.url.replace("https://", "http://", 1) if self.offloads else self.url
+        """Where its JupyterHub is, as the load balancer itself is to be asked."""
+        url = self.hub_url or self.url
+        return url.replace("https://", "http://", 1) if self.offloads else url
+
+    @property
+    def jupyterhub(self) -> Mapping[str, Any]:
+        """Those of its values that Zero to JupyterHub has."""
+        return map_at(self.values, self.chart.inside)
 
     @property
     def subject(self) -> str:

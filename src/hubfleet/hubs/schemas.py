@@ -22,6 +22,7 @@ from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
 from hubfleet.spec.problems import written
 from hubfleet.spec.secrets import map_leaves
+from hubfleet.spec.trees import map_at
 from hubfleet.spec.wording import did_you_mean
 from hubfleet.tools import charts as files
 
@@ -60,36 +61,53 @@ def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None
         if not place.exists():
             unseen[chart] = None
             continue
-        rules = _rules(place, chart.content or chart.version)
-        if rules is not None:
+        for rules in _rules(place, chart.content or chart.version, chart.inside):
             problems += _of_hub(hub, cluster, chart, rules, layers, values)
     return Checked(tuple(problems), tuple(unseen))
 
 
 @dataclass(frozen=True)
 class _Rules:
+    """A chart's, for the values at this path: its sub-charts have their own."""
+
+    at: KeyPath
     schema: Mapping[str, Any]
     defaults: Mapping[str, Any]
     validator: jsonschema_rs.Validator
 
 
 @lru_cache(maxsize=32)
-def _rules(place: Path, _content: str) -> _Rules | None:
-    """Of the chart there: compiled once a process. None where it has no schema, or none that can be used: Helm says."""
+def _rules(place: Path, _content: str, inside: KeyPath) -> tuple[_Rules, ...]:
+    """Of the chart there, and of Zero to JupyterHub inside of it: compiled once a process. None of one that has no
+    schema, or none that can be used: Helm says."""
+    own = _rules_in(place, "", (), {})
+    if not inside:
+        return own
+    given = map_at(_defaults(place, ""), inside)
+    return (*own, *_rules_in(place, f"charts/{'/charts/'.join(map(str, inside))}/", inside, given))
+
+
+def _rules_in(place: Path, folder: str, at: KeyPath, given: Mapping[str, Any]) -> tuple[_Rules, ...]:
+    """`given`: what the chart around it sets."""
     import jsonschema_rs
 
-    text = files.read(place, "values.schema.json")
+    text = files.read(place, f"{folder}values.schema.json")
     try:
         schema = json.loads(text) if text else None
         if not isinstance(schema, dict):
-            return None
+            return ()
         rules = cast("dict[str, Any]", schema)
         # without values in its words: one may be a secret that somebody wrote down in clear
         validator = jsonschema_rs.validator_for(rules, mask="the value", retriever=_nothing)
-        defaults: Any = yaml.load(files.read(place, "values.yaml") or "{}", Loader=_Loader)  # noqa: S506 (safe)
+        defaults = _defaults(place, folder)
     except (ValueError, yaml.YAMLError):
-        return None
-    return _Rules(rules, defaults or {}, validator)
+        return ()
+    return (_Rules(at, rules, merge(defaults, given) if given else defaults, validator),)
+
+
+def _defaults(place: Path, folder: str) -> dict[str, Any]:
+    found: Any = yaml.load(files.read(place, f"{folder}values.yaml") or "{}", Loader=_Loader)  # noqa: S506 (safe)
+    return found or {}
 
 
 def _nothing(address: str) -> Any:
@@ -107,14 +125,14 @@ def _of_hub(
             return leaf.stand_in
         return leaf
 
-    values = map_leaves(without_nulls(merge(rules.defaults, merged)), plain)
+    values = map_leaves(without_nulls(merge(rules.defaults, map_at(merged, rules.at))), plain)
     for error in rules.validator.iter_errors(values):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)
         if path in secret and rule[-1] in _OF_CONTENT:
             continue
         for at, what, remedy in _said(error, path, rule, rules.schema):
-            key, place = _where(hub, cluster, layers, at)
+            key, place = _where(hub, cluster, layers, (*rules.at, *at))
             yield Problem(place, f"the chart {chart} {what}", key, remedy)
 
 

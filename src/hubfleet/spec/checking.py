@@ -94,10 +94,13 @@ def doubts(cluster: Cluster, hubs: Iterable[str] | None = None) -> Iterator[Prob
         if hub.image and ":" not in hub.image.rpartition("/")[2] and "@" not in hub.image:
             what = f"the image {hub.image} has no tag: users get whatever it is on the day when a node fetches it"
             yield _problem(cluster.place, ("hubs", name, "image"), what, "write the tag that you tried")
-        if hub.auth.native and (claimable := [*hub.admins, *hub.auth.native.allowed_users]):
+        if hub.auth and hub.auth.native and (claimable := [*hub.admins, *hub.auth.native.allowed_users]):
             what = f"the names {', '.join(claimable)} belong to whoever signs up under them first"
             remedy = "sign up under each before you tell people the hub's address"
             yield _problem(cluster.place, ("hubs", name, "auth", "native"), what, remedy)
+        if hub.anonymous:
+            what = "anybody on the internet gets a server here: a binder hub without `auth` asks nobody who they are"
+            yield _problem(cluster.place, ("hubs", name, "kind"), what, "give it `auth:` if that is not meant")
         for index, file in enumerate(hub.values_files):
             if _sounds_secret(file.path) and file.values and not _holds_secret(file.values):
                 what = f"the name of {file.path} says secret, and everything in it stands there in clear"
@@ -108,7 +111,7 @@ def doubts(cluster: Cluster, hubs: Iterable[str] | None = None) -> Iterator[Prob
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
     """Shared passwords that are known already (literals, or looked up) and that JupyterHub would refuse."""
     for name, hub in hubs.items():
-        shared = hub.auth.shared_password
+        shared = hub.auth.shared_password if hub.auth else None
         user, admin = (shared.user_password, shared.admin_password) if shared else (None, None)
         path = ("hubs", name, "auth", "shared_password")
         for key, secret, least in (
@@ -150,6 +153,8 @@ def _chart_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
 
 
 def _admin_problems(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
+    if hub.auth is None:
+        return
     shared = hub.auth.shared_password
     if shared and shared.admin_password and not hub.admins:
         path = ("hubs", name, "auth", "shared_password", "admin_password")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-ONE_OF = frozenset({"provider", "auth"})
+ONE_OF = frozenset({"provider", "auth", "registry"})
 """Maps of which one key is chosen: a default of another choice than the file's own is none."""
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hubfleet.spec.checking import choice_problems, hub_problems, ingress_problems, pool_problems, unfit_passwords
 from hubfleet.spec.defaulting import over
+from hubfleet.spec.kinds import build_problems, kind_problems
 from hubfleet.spec.models import (
     Cluster,
     ClusterFile,
@@ -308,7 +309,9 @@ class Loading:
         if not any(path[0] == "pools" for path in self.broken):
             self.problems += pool_problems(content.pools, content.hubs, self.where)
             self.problems += choice_problems(content.pools, content.hubs, self.where)
+            self.problems += build_problems(content.pools, content.hubs, self.where)
         self.problems += node_problems(content.pools, self.where)
+        self.problems += kind_problems(content.hubs, self.where)
         self.problems += ingress_problems(content.ingress, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)

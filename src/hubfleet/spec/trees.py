@@ -16,6 +16,12 @@ def at(tree: Any, path: Sequence[str | int]) -> Any:
     return tree
 
 
+def map_at(tree: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
+    """The map at this path; {} where there is none."""
+    found: Any = at(tree, path) if path else tree
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
+
+
 def leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     """Each leaf with its path: what is neither a map with something in it, nor null, nor an empty map."""
     for key, value in tree.items():

@@ -79,6 +79,8 @@ def _said(error: ErrorDetails, model: type[BaseModel], loc: KeyPath, prefix: Key
         yield (), f"{_noun((*prefix, *loc[:-1]))} has no {loc[-1]}", f"add `{loc[-1]}:`{about and f' ({about})'}"
     elif kind == "extra_forbidden":
         yield (), f'unknown key "{loc[-1]}"', _instead(str(loc[-1]), _keys(model, loc[:-1]))
+    elif kind == "default_factory_not_called":
+        return  # something else is wrong, and told
     elif kind in _WANTED:
         yield (), *_wrong_kind(error["input"], _WANTED[kind])
     elif kind != "too_short" or len(error["input"]) < context["min_length"]:  # pydantic counts only the good items

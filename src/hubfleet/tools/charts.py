@@ -78,7 +78,7 @@ def _unpacked(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def read(chart: Path, file: str) -> str | None:
-    """A file at the top of a chart (its folder, or its archive); None if there is none, or it cannot be read."""
+    """A file of a chart (a folder, or an archive), by its path in it; None if there is none, or it cannot be read."""
     try:
         if chart.is_dir():
             return (chart / file).read_text(encoding="utf-8")

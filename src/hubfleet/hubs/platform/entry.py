@@ -47,14 +47,16 @@ class Shape(StrEnum):
 
 
 def through(hub: str, cluster: Cluster) -> bool:
-    """Whether people reach this hub through the entry."""
-    ingress, shares = cluster.ingress, cluster.hubs[hub].kind != "persistent"
-    return (ingress.class_name is not None or shares) if ingress.shared is None else ingress.shared
+    """Whether people reach this hub through the entry. A BinderHub has two names, and one address for both."""
+    ingress = cluster.ingress
+    shared = ingress.class_name is not None if ingress.shared is None else ingress.shared
+    return shared or cluster.hubs[hub].builds_images
 
 
 def hosts(hub: str, cluster: Cluster) -> tuple[str, ...]:
     """The names under which people reach it."""
-    return (cluster.hubs[hub].domain,)
+    wanted = cluster.hubs[hub]
+    return tuple(dict.fromkeys((wanted.domain, wanted.hub_host)))
 
 
 def encrypts(cluster: Cluster) -> bool:

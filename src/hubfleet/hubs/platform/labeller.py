@@ -13,6 +13,7 @@ from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, Layer, merge, own_values, reveal
+from hubfleet.spec.trees import map_at
 
 NAME = "hubfleet-labeller"
 _IMAGE_OF_UPSTREAM = "quay.io/jupyterhub/k8s-hub"
@@ -42,8 +43,9 @@ def release(cluster: Cluster, description: Description) -> Release | None:
 def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
     for name in cluster.hubs:
-        own, _ = reveal(_image_in(own_values(cluster, name)))
-        return {**_of_chart(charts.chart(name, cluster), cluster), **own}
+        chart = charts.chart(name, cluster)
+        own, _ = reveal(_image_in(map_at(own_values(cluster, name), chart.inside)))
+        return {**_of_chart(chart, cluster), **own}
     return _of_chart(charts.upstream(cluster), cluster)
 
 

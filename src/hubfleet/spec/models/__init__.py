@@ -17,6 +17,18 @@ from hubfleet.spec.models.auth import (
     Native,
     SharedPassword,
 )
+from hubfleet.spec.models.binders import (
+    GHCR,
+    Account,
+    ArtifactRegistry,
+    AzureRegistry,
+    Builds,
+    DockerHub,
+    OtherRegistry,
+    Quay,
+    Registry,
+    Repositories,
+)
 from hubfleet.spec.models.charts import Charts, ChartVersions
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
@@ -25,9 +37,14 @@ from hubfleet.spec.models.hubs import Culling, Homes, Hub, ImageChoice, Placehol
 from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
 __all__ = [
+    "GHCR",
     "LTI",
     "PATTERNS",
+    "Account",
+    "ArtifactRegistry",
     "Auth",
+    "AzureRegistry",
+    "Builds",
     "CILogon",
     "ChartVersions",
     "Charts",
@@ -36,6 +53,7 @@ __all__ = [
     "ControlPlane",
     "Culling",
     "Defaults",
+    "DockerHub",
     "FleetDefaults",
     "FleetFile",
     "GenericOAuth",
@@ -52,10 +70,14 @@ __all__ = [
     "Model",
     "Native",
     "NodeCount",
+    "OtherRegistry",
     "Placeholders",
     "Pool",
     "Profile",
     "ProviderBlock",
+    "Quay",
+    "Registry",
+    "Repositories",
     "SharedPassword",
     "Size",
     "Storage",

@@ -20,6 +20,8 @@ class ChartVersions(Model):
     """Zero to JupyterHub's chart, of every hub that has it."""
     traefik: ChartVersion | None = None
     """Traefik's chart, of the entry that hubs share."""
+    binderhub: ChartVersion | None = None
+    """BinderHub's chart, of every binder hub that has it."""
 
 
 class Charts(Model):

@@ -49,7 +49,8 @@ class Ingress(Model):
     """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates."""
     shared: bool | None = None
     """Whether all hubs have one load balancer, and one address, together: the cluster's entry. Left out, each
-    persistent hub has a load balancer of its own, unless `class` names an entry that is there already."""
+    persistent hub has a load balancer of its own, unless `class` names an entry that is there already. BinderHubs, which
+    have two names each, always share it."""
     api: Literal["ingress", "gateway"] = "ingress"
     """The kind of objects by which the entry finds hubs: Ingress, or HTTPRoute of the Gateway API."""
     class_name: ClassName | None = Field(default=None, alias="class")

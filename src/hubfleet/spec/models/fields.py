@@ -17,7 +17,11 @@ _IMAGE = r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sh
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _ADDRESS = r"^https://[^\s/]+(/\S*)?$"
 _ENTITY = r"^(https?://|urn:)\S+$"
-_CHART = r"^(lite|jupyterhub|.*/.*)$"
+_CHART = r"^(lite|jupyterhub|binderhub|.*/.*)$"
+_HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
+IMAGE_PREFIX = r"^[a-z0-9][a-z0-9._-]*$"
+PROJECT = r"^([a-z0-9._-]+/)*[a-z0-9._-]+$"
+_PATH_PART = r"^[a-z0-9]+([._-]+[a-z0-9]+)*$"
 _CLASS = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 _CHART_VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?(@sha256:[0-9a-f]{64})?$"
 LABEL_VALUE = r"^([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$"
@@ -31,7 +35,11 @@ PATTERNS = {
     _EMAIL: "write an e-mail address: ops@example.org",
     _ADDRESS: "write an address that begins with https://",
     _ENTITY: "write an EntityID: https://idp.uni.edu/shibboleth, urn:mace:incommon:uni.edu",
-    _CHART: "write jupyterhub, lite, the path of a chart with a / in it (./chart), or oci://REGISTRY/NAME:VERSION",
+    _HOST: "write a host in lower case, without https://: harbor.example.org, harbor.example.org:8443",
+    IMAGE_PREFIX: "write lower-case letters, digits, -, . and _, a letter or digit first",
+    PROJECT: "write it in lower case, as it stands in an image's name: binder, hubs/binder",
+    _PATH_PART: "write it in lower case, as it stands in an image's name",
+    _CHART: "write jupyterhub, binderhub, lite, the path of a chart with a / in it (./chart), or oci://REGISTRY/NAME:VERSION",
     _CLASS: "write the name of an IngressClass, or a Gateway as NAMESPACE/NAME",
     _CHART_VERSION: "write a version, 4.4.0, or with its archive's checksum, 4.4.0@sha256:...",
     LABEL_VALUE: "at most 63 letters, digits, -, _ and ., a letter or digit first and last",
@@ -52,6 +60,10 @@ Domain = Annotated[str, Field(pattern=_DOMAIN, max_length=253)]
 Image = Annotated[str, Field(pattern=_IMAGE)]
 Email = Annotated[str, Field(pattern=_EMAIL)]
 Address = Annotated[str, Field(pattern=_ADDRESS)]
+Host = Annotated[str, Field(pattern=_HOST, max_length=253)]
+"""A host, with a port or without."""
+PathPart = Annotated[str, Field(pattern=_PATH_PART, max_length=128)]
+"""A part of an image's name between two slashes."""
 Entity = Annotated[str, Field(pattern=_ENTITY)]
 """The name of an identity provider in SAML."""
 ChartName = Annotated[str, Field(pattern=_CHART)]

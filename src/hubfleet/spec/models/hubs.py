@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import ConfigDict, Field, model_validator
 
 from hubfleet.spec.models.auth import Auth
+from hubfleet.spec.models.binders import Builds, Registry, Repositories
 from hubfleet.spec.models.fields import ChartName, Domain, Image, Model, Name, Quantity, Text, Values
 
 
@@ -24,10 +25,10 @@ class Culling(Model):
 
     enabled: bool = True
     """Whether they are."""
-    idle: Annotated[int, Field(ge=60)] = 3600
-    """Seconds without activity after which a server is stopped."""
-    every: Annotated[int, Field(ge=10)] = 600
-    """Seconds between two looks."""
+    idle: Annotated[int, Field(ge=60)] | None = None
+    """Seconds without activity after which a server is stopped; left out, 3600, and of a binder hub 600."""
+    every: Annotated[int, Field(ge=10)] | None = None
+    """Seconds between two looks; left out, a sixth of `idle`."""
 
 
 class Choice(Model):
@@ -93,15 +94,40 @@ class ValuesFile(Model):
         raise ValueError("needs the path of a YAML file")
 
 
-class Hub(Model):
-    """One JupyterHub."""
+def _usual_chart(hub: dict[str, Any]) -> str:
+    return USUAL_CHARTS.get(hub.get("kind", ""), "")
 
-    kind: Literal["persistent"] = "persistent"
-    """`persistent`: users have a home directory that stays."""
+
+def _needs_of_its_kind(schema: dict[str, Any]) -> None:
+    schema["if"] = {"required": ["kind"], "properties": {"kind": {"const": "binder"}}}
+    other_chart = {"required": ["chart"], "properties": {"chart": {"not": {"const": USUAL_CHARTS["binder"]}}}}
+    schema["then"], schema["else"] = {"anyOf": [{"required": ["registry"]}, other_chart]}, {"required": ["auth"]}
+
+
+USUAL_CHARTS = {"persistent": "jupyterhub", "binder": "binderhub"}
+"""The chart of others that each kind of hub has."""
+
+
+class Hub(Model):
+    """One JupyterHub, or BinderHub."""
+
+    model_config = ConfigDict(json_schema_extra=_needs_of_its_kind)
+
+    kind: Literal["persistent", "binder"] = "persistent"
+    """`persistent`: users have a home directory that stays. `binder`: whoever comes names a repository, and gets a
+    server with what it needs, for a while; nothing stays."""
     domain: Domain
     """The DNS name under which people reach it."""
-    auth: Auth
-    """How people log in."""
+    hub_domain: Domain | None = None
+    """Of a binder hub: the DNS name of the JupyterHub behind it, where the servers are; left out, hub.DOMAIN."""
+    registry: Registry | None = None
+    """Of a binder hub: where images that were built are kept."""
+    repositories: Repositories = Repositories()
+    """Of a binder hub: what is built."""
+    builds: Builds = Builds()
+    """Of a binder hub: how."""
+    auth: Auth | None = None
+    """How people log in. A binder hub without it asks nobody who they are."""
     open: bool = False
     """Whether anybody at all may log in: without it, a hub that lets everybody in is refused."""
     admins: tuple[Text, ...] = ()
@@ -117,10 +143,10 @@ class Hub(Model):
     """Room that is kept free on the pool of the default size; not for the chart `lite`."""
     named_servers: Annotated[int, Field(ge=0, le=100)] = 0
     """How many servers a user may have besides the first. Where each server has a volume of its own, so have these."""
-    chart: ChartName = "jupyterhub"
-    """`jupyterhub` (Zero to JupyterHub), `lite` (our own small one, for one small machine or a closed network), the
-    path of a chart's folder or archive (.tgz), with a `/` in it, from the folder of the file that names it, or one in
-    an OCI registry: `oci://registry.example.org/charts/jupyterhub:4.4.0`."""
+    chart: ChartName = Field(default_factory=_usual_chart)
+    """`jupyterhub` (Zero to JupyterHub), `binderhub` (what a binder hub has), `lite` (our own small one, for one small
+    machine or a closed network), the path of a chart's folder or archive (.tgz), with a `/` in it, from the folder of
+    the file that names it, or one in an OCI registry: `oci://registry.example.org/charts/jupyterhub:4.4.0`."""
     ring: Name | None = None
     """The ring of the fleet that it belongs to: `apply` goes from ring to ring."""
     homes: Homes | None = None
@@ -133,3 +159,23 @@ class Hub(Model):
     values_files: tuple[ValuesFile, ...] = ()
     """YAML files of such values (JSON is YAML, Jsonnet is not), their paths from the folder of the file that names
     them; a later one wins over an earlier one."""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Nothing that its users do stays."""
+        return self.kind == "binder"
+
+    @property
+    def anonymous(self) -> bool:
+        """It asks nobody who they are, and is meant not to."""
+        return self.ephemeral and self.auth is None
+
+    @property
+    def builds_images(self) -> bool:
+        """It is a BinderHub, and not only as short-lived as one."""
+        return self.ephemeral and self.chart != "lite"
+
+    @property
+    def hub_host(self) -> str:
+        """The DNS name of its JupyterHub: of a BinderHub, another than its own."""
+        return (self.hub_domain or f"hub.{self.domain}") if self.builds_images else self.domain

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from hubfleet.spec.models.fields import LABEL_VALUE, TAINT, Model, Quantity, Text
 
-Run = Literal["core", "users"]
+Run = Literal["core", "users", "builds"]
 
 
 def _number_or_range(schema: dict[str, Any]) -> None:
@@ -114,7 +114,8 @@ class Pool(Model):
     nodes: NodeCount = NodeCount(min=1, max=1)
     """How many: a number, or `{min: 1, max: 10}` for a pool that scales by itself."""
     runs: Annotated[tuple[Run, ...], Field(min_length=1)] = ("users",)
-    """What is placed on it: `core` (hub, proxy, platform), `users` (their servers), or both."""
+    """What is placed on it: `core` (hub, proxy, platform), `users` (their servers), `builds` (of binder hubs; left out
+    everywhere, where users are), or several."""
     labels: Mapping[str, LabelValue] = Field(default_factory=dict[str, str])
     """Labels that its nodes get, those too that come later."""
     taints: tuple[Taint, ...] = ()

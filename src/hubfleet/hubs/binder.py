@@ -1,0 +1,162 @@
+"""What a BinderHub has around its JupyterHub: builds, a registry, repositories. Pure.
+
+Values for the chart `binderhub` of 2026-04, in which those of Zero to JupyterHub stand under `jupyterhub`. Facts from
+its values.yaml, templates/ and files/binderhub_config.py, and from binderhub/{app,build,registry}.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubfleet.hubs import placement, profiles
+from hubfleet.hubs.platform import entry
+from hubfleet.provider import Description
+from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
+
+Values = dict[str, Any]
+SERVICE = "binder"
+"""What JupyterHub knows BinderHub by: the chart's own name for it."""
+_CLIENT = "service-binder"
+"""Its name when it asks JupyterHub who somebody is; JupyterHub wants `service-` first (5.5, services/service.py)."""
+_DOCKER_HUB = "dockerhub"
+_LEFT_TO_USERS = ["self", f"access:services!service={SERVICE}"]
+_BUILDERS = {"dind": "dind", "podman": "pink"}
+"""What builds, and the chart's word for it."""
+
+
+def values(name: str, cluster: Cluster, description: Description, *, url: str, hub_url: str) -> Values:
+    """Of the chart's own top level. `url`: where people find BinderHub; `hub_url`: its JupyterHub."""
+    hub = cluster.hubs[name]
+    where = _builds(cluster, description)
+    core = placement.core(cluster, description)
+    config: Values = {
+        "hub_url": f"{hub_url}/",
+        # Not by the world's way round: that address may not be reachable from inside, nor its certificate there yet.
+        "hub_url_local": "http://proxy-public/",
+        "badge_base_url": f"{url}/",
+        "use_registry": True,
+        "build_node_selector": where.get("nodeSelector", {}),
+        "concurrent_build_limit": hub.builds.at_once,
+        **_quotas(hub),
+        **({} if hub.anonymous else {"auth_enabled": True}),
+    }
+    # One list for BinderHub and for what builds: the chart has no second.
+    tolerated = [*core.get("tolerations", ()), *where.get("tolerations", ())]
+    return merge(
+        {"config": {"BinderHub": config}, "imageCleaner": {"enabled": True}},
+        {"nodeSelector": core["nodeSelector"]} if "nodeSelector" in core else {},
+        {"tolerations": list({str(one): one for one in tolerated}.values())} if tolerated else {},
+        {"service": {"type": "ClusterIP"}, **entry.values(cluster, [hub.domain], entry.Shape.BINDERHUB)},
+        _repositories(hub),
+        _registry(hub),
+        _builder(name, hub),
+    )
+
+
+def hub_values(hub: Hub, url: str) -> Values:
+    """What its JupyterHub has besides, in the values of Zero to JupyterHub: nodes may pull what was built; and where
+    people log in, BinderHub asks this hub who they are."""
+    found: Values = {"singleuser": {"storage": {"type": "none"}}}
+    if hub.registry is not None:
+        account = hub.registry.account
+        found["imagePullSecret"] = {
+            "create": True,
+            "automaticReferenceInjection": True,
+            "registry": account.login,
+            "username": account.username,
+            "password": account.password,
+        }
+    if hub.anonymous:
+        return found
+    service = {"oauth_client_id": _CLIENT, "oauth_no_confirm": True, "oauth_redirect_uri": f"{url}/oauth_callback"}
+    return merge(
+        found,
+        {
+            "hub": {
+                "config": {"BinderSpawner": {"auth_enabled": True}},
+                "redirectToServer": False,
+                "services": {SERVICE: service},
+                "loadRoles": {"user": {"scopes": _LEFT_TO_USERS}},
+            },
+            # Its own way to start takes a token that only an anonymous user has.
+            "singleuser": {"cmd": "jupyterhub-singleuser"},
+        },
+    )
+
+
+def causes(hub: KeyPath) -> Causes:
+    """From which keys of the file its own values come."""
+    registry, pools = [(*hub, "registry")], [("pools",)]
+    binder: KeyPath = ("config", "BinderHub")
+    return {
+        **entry.causes(),
+        ("service",): [hub],
+        ("ingress", "hosts"): [(*hub, "domain")],
+        ("httpRoute", "hostnames"): [(*hub, "domain")],
+        ("config",): [hub],
+        **{(*binder, key): [(*hub, "hub_domain"), (*hub, "domain")] for key in ("hub_url", "hub_url_local")},
+        (*binder, "badge_base_url"): [(*hub, "domain")],
+        (*binder, "image_prefix"): registry,
+        (*binder, "build_node_selector"): pools,
+        (*binder, "concurrent_build_limit"): [(*hub, "builds", "at_once")],
+        (*binder, "per_repo_quota"): [(*hub, "repositories", "quota")],
+        (*binder, "per_repo_quota_higher"): [(*hub, "repositories", "high_quota")],
+        (*binder, "auth_enabled"): [(*hub, "auth")],
+        ("config", "RepoProvider", "allowed_specs"): [(*hub, "repositories", "allowed")],
+        ("config", "RepoProvider", "banned_specs"): [(*hub, "repositories", "banned")],
+        ("config", "RepoProvider", "high_quota_specs"): [(*hub, "repositories", "high_quota_for")],
+        ("config", "GitHubRepoProvider"): [(*hub, "repositories", "github_token")],
+        ("config", "DockerRegistry"): registry,
+        ("registry",): registry,
+        ("imageBuilderType",): [(*hub, "builds", "by")],
+        **{(builder, "resources"): [(*hub, "builds", "memory")] for builder in _BUILDERS.values()},
+        **{(builder,): [hub] for builder in _BUILDERS.values()},
+        ("imageCleaner",): [hub],
+        ("nodeSelector",): pools,
+        ("tolerations",): pools,
+    }
+
+
+def _quotas(hub: Hub) -> Values:
+    of = hub.repositories
+    high = {} if of.high_quota is None else {"per_repo_quota_higher": of.high_quota}
+    return {"per_repo_quota": of.quota, **high}
+
+
+def _repositories(hub: Hub) -> Values:
+    """For every provider of repositories: each is a RepoProvider."""
+    of = hub.repositories
+    patterns = {"allowed_specs": of.allowed, "banned_specs": of.banned, "high_quota_specs": of.high_quota_for}
+    given = {trait: list(found) for trait, found in patterns.items() if found}
+    token = {"GitHubRepoProvider": {"access_token": of.github_token}} if of.github_token else {}
+    return {"config": {**({"RepoProvider": given} if given else {}), **token}}
+
+
+def _registry(hub: Hub) -> Values:
+    registry = hub.registry
+    if registry is None:
+        return {}
+    account = registry.account
+    config: Values = {"BinderHub": {"image_prefix": f"{account.folder}/{registry.prefix}"}}
+    if registry.kind != _DOCKER_HUB:  # whose addresses, one for images and one for names, BinderHub knows
+        config["DockerRegistry"] = {"url": account.address}
+    login = {"url": account.login, "username": account.username, "password": account.password}
+    return {"config": config, "registry": login}
+
+
+def _builder(name: str, hub: Hub) -> Values:
+    """Its sockets and images have a place of their own on a node: two binder hubs of a cluster would share one."""
+    word = _BUILDERS[hub.builds.by]
+    key = "hostLibDir" if word == "dind" else "hostStorageDir"
+    limits = {"resources": {"limits": {"memory": hub.builds.memory}}} if hub.builds.memory else {}
+    places = {"hostSocketDir": f"/var/run/{word}-{name}", key: f"/var/lib/{word}-{name}"}
+    return {"imageBuilderType": word, word: {**places, **limits}}
+
+
+def _builds(cluster: Cluster, description: Description) -> Values:
+    """Where images are built: on the pool for it, or where a server of the default size is."""
+    named = next((name for name, pool in cluster.pools.items() if "builds" in pool.runs), None)
+    pool = named or profiles.usual_pool(cluster)
+    labels = description.placement.get(pool)
+    taints = placement.tolerations(cluster.pools[pool].taints)
+    return {**({"nodeSelector": dict(labels)} if labels else {}), **({"tolerations": taints} if taints else {})}

@@ -1,0 +1,236 @@
+"""What hubs of `kind: binder` have besides: a registry, repositories, builds.
+
+The keys mean what BinderHub makes of them (binderhub/registry.py, repoproviders.py, app.py, as of 2026-04).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from hubfleet.spec.models.fields import IMAGE_PREFIX, PROJECT, Host, Model, PathPart, Quantity, Text
+from hubfleet.spec.secrets import Secret
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return text
+
+
+Pattern = Annotated[Text, AfterValidator(_pattern)]
+"""A regular expression as Python has them, from the first character on: `^jupyterhub/.*`."""
+
+
+class Account(Model):
+    """An account that may push to a registry. Its nodes pull with it, too: images need not be public."""
+
+    host: ClassVar[str] = ""
+    username: Text
+    """Its name; a robot's, best one that may do nothing else."""
+    password: Secret
+    """Its password or token."""
+
+    @property
+    def address(self) -> str:
+        """The registry's."""
+        return f"https://{self.host}"
+
+    @property
+    def login(self) -> str:
+        """What the account is kept under in a Docker configuration."""
+        return self.address
+
+    @property
+    def folder(self) -> str:
+        """Below which images are, with the host."""
+        raise NotImplementedError
+
+
+class DockerHub(Account):
+    """Docker Hub."""
+
+    namespace: PathPart
+    """The user or organization whose the images are."""
+    host = "registry-1.docker.io"
+
+    @property
+    def login(self) -> str:
+        """The name of its first version, under which Docker looks for it still (binderhub/registry.py)."""
+        return "https://index.docker.io/v1/"
+
+    @property
+    def folder(self) -> str:
+        """An image without a host is there."""
+        return self.namespace
+
+
+class Quay(Account):
+    """quay.io."""
+
+    organization: PathPart
+    """The user or organization whose the images are; its new repositories may be private."""
+    host = "quay.io"
+
+    @property
+    def folder(self) -> str:
+        """quay.io/ORGANIZATION."""
+        return f"{self.host}/{self.organization}"
+
+
+class GHCR(Account):
+    """GitHub's container registry. `password` is a classic token with `write:packages`."""
+
+    owner: PathPart
+    """The user or organization whose the images are, in lower case."""
+    host = "ghcr.io"
+
+    @property
+    def folder(self) -> str:
+        """ghcr.io/OWNER."""
+        return f"{self.host}/{self.owner}"
+
+
+class ArtifactRegistry(Account):
+    """Google's Artifact Registry. `password` is the JSON key of a service account that may write to it."""
+
+    username: Text = "_json_key"
+    """Left out, what Google asks for with a JSON key."""
+    location: PathPart
+    """`us-central1`."""
+    project: PathPart
+    """The project's ID."""
+    repository: PathPart
+    """Its repository of the format Docker."""
+
+    @property
+    def address(self) -> str:
+        """Each location has one."""
+        return f"https://{self.location}-docker.pkg.dev"
+
+    @property
+    def folder(self) -> str:
+        """HOST/PROJECT/REPOSITORY."""
+        return f"{self.location}-docker.pkg.dev/{self.project}/{self.repository}"
+
+
+class AzureRegistry(Account):
+    """Azure's container registry. `username` is a service principal's ID, or a token's name."""
+
+    name: PathPart
+    """The registry's name, before .azurecr.io."""
+
+    @property
+    def address(self) -> str:
+        """Each registry has one."""
+        return f"https://{self.name}.azurecr.io"
+
+    @property
+    def folder(self) -> str:
+        """The registry itself."""
+        return f"{self.name}.azurecr.io"
+
+
+class OtherRegistry(Account):
+    """Harbor, GitLab, or another registry of the Docker protocol, with https."""
+
+    at: Host
+    """Its host, with a port if need be: `harbor.example.org`."""
+    project: Annotated[str, Field(pattern=PROJECT)] | None = None
+    """Its project, or a path in it: `binder`; left out, images are at the top."""
+
+    @property
+    def address(self) -> str:
+        """As the file has it."""
+        return f"https://{self.at}"
+
+    @property
+    def folder(self) -> str:
+        """HOST/PROJECT."""
+        return f"{self.at}/{self.project}" if self.project else self.at
+
+
+def _one_of_its_keys(schema: dict[str, Any]) -> None:
+    names = [name for name in schema["properties"] if name != "prefix"]
+    schema["oneOf"] = [{"required": [name], "properties": {name: {"type": "object"}}} for name in names]
+
+
+class Registry(Model):
+    """Where images that were built are kept: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_its_keys)
+
+    dockerhub: DockerHub | None = None
+    """Docker Hub."""
+    quay: Quay | None = None
+    """quay.io."""
+    ghcr: GHCR | None = None
+    """GitHub's container registry."""
+    gar: ArtifactRegistry | None = None
+    """Google's Artifact Registry."""
+    acr: AzureRegistry | None = None
+    """Azure's container registry."""
+    harbor: OtherRegistry | None = None
+    """Harbor."""
+    other: OtherRegistry | None = None
+    """Another one with the Docker protocol."""
+    prefix: Annotated[str, Field(pattern=IMAGE_PREFIX, max_length=60)] = "binder-"
+    """How the name of every image begins. With another one, everything is built anew."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Registry:
+        names = [name for name in type(self).model_fields if name != "prefix"]
+        chosen = [name for name in names if getattr(self, name) is not None]
+        if len(chosen) != 1:
+            raise ValueError(f"choose exactly one of {', '.join(names)}; here: {', '.join(chosen) or 'none'}")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The key of the one that is chosen."""
+        return next(name for name in type(self).model_fields if name != "prefix" and getattr(self, name) is not None)
+
+    @property
+    def account(self) -> Account:
+        """The one that is chosen."""
+        return cast("Account", getattr(self, self.kind))
+
+
+class Repositories(Model):
+    """Which repositories are built, and how many servers each may have. Patterns match what stands in an address after
+    the provider: `jupyterhub/binderhub-example/main`."""
+
+    quota: Annotated[int, Field(ge=1)] = 100
+    """Servers of one repository at a time."""
+    high_quota: Annotated[int, Field(ge=1)] | None = None
+    """The same for repositories that fit `high_quota_for`."""
+    high_quota_for: tuple[Pattern, ...] = ()
+    """Patterns of repositories that many people use at once: a course's."""
+    allowed: tuple[Pattern, ...] = ()
+    """Patterns: with them, no other repository is built."""
+    banned: tuple[Pattern, ...] = ()
+    """Patterns of repositories that are never built, also of allowed ones."""
+    github_token: Secret | None = None
+    """A GitHub token that may read public repositories: GitHub answers 60 questions an hour without, 5000 with it."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Repositories:
+        if (self.high_quota is None) != (not self.high_quota_for):
+            raise ValueError("high_quota and high_quota_for go together: how many, and for which repositories")
+        return self
+
+
+class Builds(Model):
+    """How images are built: in a Docker of their own on each node of a pool that runs `builds`; where none does, of the
+    pool where users' servers are. The nodes' own containerd cannot build."""
+
+    by: Literal["dind", "podman"] = "dind"
+    """What builds: Docker in a pod, as on mybinder.org, or Podman in one."""
+    memory: Quantity | None = None
+    """The most that all builds on one node use together."""
+    at_once: Annotated[int, Field(ge=1, le=100)] = 10
+    """Builds at a time."""
