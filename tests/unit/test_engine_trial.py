@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from hubfleet.checks.notebook import BUILT_IN, parse
-from hubfleet.engine.trial import Trial, Tried, shared
+from hubfleet.engine.trial import Trial, shared
+from hubfleet.engine.trying import Tried
 from hubfleet.errors import CloudError, Interrupted, Layer, UsageError
 from hubfleet.hubs.tester import USER
 from hubfleet.tools.hub import Hub
@@ -201,6 +202,29 @@ def test_a_hub_at_capacity_says_so_itself(lab: Lab) -> None:
     trouble = lab.run().trouble
     assert trouble is not None
     assert (trouble.layer, trouble.why) == (Layer.HUB, "User limit reached")
+
+
+def test_a_hub_that_is_silent_for_a_moment_is_asked_again(lab: Lab) -> None:
+    moments = [0]
+
+    def fail(method: str, path: str) -> httpx2.Response | None:
+        if (method, path) != ("GET", ME) or not lab.hub.server or moments[0] == 3:
+            return None
+        moments[0] += 1
+        if moments[0] == 1:
+            raise httpx2.ReadTimeout("timed out")
+        return httpx2.Response(503)
+
+    lab.hub.fail = fail
+    assert lab.run().trouble is None
+    assert moments[0] == 3
+
+
+def test_a_hub_that_stays_silent_is_told(lab: Lab) -> None:
+    lab.hub.fail = lambda method, path: httpx2.Response(503) if (method, path) == ("GET", ME) else None
+    tried = lab.trial().run()
+    assert tried.trouble is not None
+    assert tried.trouble.what == f"GET {ME} gives HTTP 503"
 
 
 def test_a_hub_that_does_not_know_the_service_is_to_be_applied(lab: Lab) -> None:

@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hubfleet.checks import servers
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import USERS_SERVERS, Trouble
 from hubfleet.engine.run import Clock
+from hubfleet.engine.trying import Failed, Open, Steps, Tried, Work
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.hubs.tester import SERVICE, USER
 from hubfleet.spec.trees import at
 from hubfleet.tools import kernel
 from hubfleet.tools.hub import Hub
-from hubfleet.tools.kernel import Kernel
 from hubfleet.tools.kube import Claim, Kube, Pod
 
 HOPELESS = 15.0
 """Seconds after which an image that cannot be had is not waited for any more."""
+SILENT = 45.0
+"""Seconds that the hub may be silent before that is taken for its answer."""
 GOES = 180.0
 """Seconds that server, pod and claim may take to go."""
-ANSWERS = 60.0
-"""Seconds that a kernel may take to answer."""
 _LOOK = 2.0
 """Seconds between two looks at the pod."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """One thing that was done, in how many seconds, and what was seen."""
-
-    name: str
-    seconds: float
-    seen: str = ""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """The steps that went well, in their order; `trouble` of the one that did not."""
-
-    steps: tuple[Step, ...]
-    trouble: Trouble | None = None
-
-
-class _Failed(Exception):
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.what)
-        self.trouble = trouble
-
-
-Open = Callable[..., Kernel]
+Asked = TypeVar("Asked")
 
 
 @dataclass
@@ -71,49 +46,36 @@ class Trial:
     clock: Clock = field(default_factory=Clock)
     patient: Clock = field(default_factory=Clock)
     connect: Open = kernel.connect
-    _steps: list[Step] = field(default_factory=list[Step], init=False)
     _trouble: Trouble | None = field(default=None, init=False)
-    _at: str = field(default="", init=False)
     _end: float = field(default=0.0, init=False)
 
     def run(self) -> Tried:
         """Never raises for a hub that is unwell; Interrupted, with nothing left, when the clock is stopped."""
         self._end = self.clock.now() + self.within
+        steps = Steps(self.clock, self.tell)
         try:
             if self._left():
-                self._do("leftovers", self._tidy)
-            self._do("user", self._make_user)
-            self._do("server", self._start)
+                steps.do("leftovers", self._tidy)
+            steps.do("user", self._make_user)
+            steps.do("server", self._start)
             if self.notebook is not None:
-                self._work(self.notebook)
-            self._do("stop", self._stop)
-        except (_Failed, CloudError) as failure:
+                base = str(self._server().get("url") or f"/user/{USER}/")
+                Work(self.hub, base, self.clock, self._end, self._log, self.connect).all(steps, self.notebook)
+            steps.do("stop", self._stop)
+        except (Failed, CloudError) as failure:
             self._trouble = self._told(failure)
         finally:
-            self._clean()
-        return Tried(tuple(self._steps), self._trouble)
+            self._clean(steps)
+        return Tried(tuple(steps.done), self._trouble)
 
-    def _work(self, notebook: Notebook) -> None:
-        opened = self._do("kernel", lambda: self._kernel(notebook))
-        with closing(opened):
-            self._do("notebook", lambda: self._run(notebook, opened))
-        self._do("file", self._file)
-
-    def _clean(self) -> None:
+    def _clean(self, steps: Steps) -> None:
         try:
-            self._do("clean-up", self._tidy)
-        except (_Failed, CloudError) as failure:
+            steps.do("clean-up", self._tidy)
+        except (Failed, CloudError) as failure:
             self._trouble = self._trouble or self._told(failure)
 
-    def _do(self, name: str, act: Callable[[], Any]) -> Any:
-        began = self.clock.now()
-        found = act()
-        self._steps.append(Step(name, self.clock.now() - began, found if isinstance(found, str) else ""))
-        self.tell(f"{name}: {self._steps[-1].seconds:.1f} s")
-        return found
-
-    def _told(self, failure: _Failed | CloudError) -> Trouble:
-        if isinstance(failure, _Failed):
+    def _told(self, failure: Failed | CloudError) -> Trouble:
+        if isinstance(failure, Failed):
             return failure.trouble
         if failure.status in (401, 403):
             return Trouble(
@@ -127,6 +89,23 @@ class Trial:
 
     # the user and the server
 
+    def _server(self) -> Mapping[str, Any]:
+        return self._asked(self.hub.server)
+
+    def _user(self) -> Mapping[str, Any] | None:
+        return self._asked(self.hub.user)
+
+    def _asked(self, ask: Callable[[], Asked]) -> Asked:
+        """What the hub says; one that is silent for a moment is asked again. An apply would be rolled back for it."""
+        end = self.patient.now() + SILENT
+        while True:
+            try:
+                return ask()
+            except CloudError as error:
+                if (error.status or 500) < 500 or self.patient.now() >= end:
+                    raise
+                self.patient.sleep(1.0)
+
     def _make_user(self) -> None:
         self.hub.make_user()
 
@@ -135,7 +114,7 @@ class Trial:
         watched = _Progress(self.hub, self.tell)
         seen, since, looked = None, 0.0, 0.0
         while True:
-            server = self.hub.server()
+            server = self._server()
             if server.get("ready"):
                 pod = self._pod()
                 return f"on {pod.node}" if pod else ""
@@ -146,11 +125,11 @@ class Trial:
                     seen, since = trouble, now
                     self.tell(f"{seen.layer}: {seen.what}" if seen else "what hindered the server is over")
             if not server:
-                raise _Failed(seen or self._ended(watched.failure))
+                raise Failed(seen or self._ended(watched.failure))
             if seen and _hopeless(seen) and now - since >= HOPELESS:
-                raise _Failed(seen)
+                raise Failed(seen)
             if now >= self._end:
-                raise _Failed(seen or _late(self.within))
+                raise Failed(seen or _late(self.within))
             self.clock.sleep(0.5)
 
     def _ended(self, said: str) -> Trouble:
@@ -165,70 +144,17 @@ class Trial:
         found = [pod for pod in self.kube.pods(self.namespace, USERS_SERVERS) if pod.user == USER]
         return found[0] if found else None
 
+    def _log(self) -> str:
+        pod = self._pod()
+        return self.kube.log(pod, pod.containers[0].name) if pod and pod.containers else ""
+
     def _claims(self) -> tuple[Claim, ...]:
         return tuple(claim for claim in self.kube.claims(self.namespace) if claim.user == USER)
-
-    # on the server
-
-    def _kernel(self, notebook: Notebook) -> Kernel:
-        base = self._base()
-        specs: Mapping[str, Any] = self.hub.at_server("GET", f"{base}api/kernelspecs") or {}
-        name = notebook.kernel if notebook.kernel in specs.get("kernelspecs", {}) else specs.get("default", "")
-        made: Mapping[str, Any] = self.hub.at_server("POST", f"{base}api/kernels", {"name": name}) or {}
-        end = min(self._end, self.clock.now() + ANSWERS)
-
-        answered = False
-
-        def tick() -> None:
-            self.clock.sleep(0)
-            if self.clock.now() >= (self._end if answered else end):
-                raise _Failed(self._silent(name))
-
-        opened = self.connect(
-            self.hub.address, self.hub.url, f"{base}api/kernels/{made['id']}/channels", self.hub.token, tick, timeout=30
-        )
-        try:
-            opened.ready()
-        except BaseException:
-            opened.close()
-            raise
-        answered = True
-        return opened
-
-    def _silent(self, name: str) -> Trouble:
-        pod = self._pod()
-        log = self.kube.log(pod, pod.containers[0].name) if pod and pod.containers else ""
-        why = f"the server's last words:\n{log}" if log else "nothing came over its websocket"
-        return Trouble(Layer.KERNEL, f"the kernel {name} does not answer", why, "see whether it starts in the image")
-
-    def _run(self, notebook: Notebook, opened: Kernel) -> str:
-        for number, cell in enumerate(notebook.cells, 1):
-            output = opened.run(cell.code)
-            if output.error:
-                what = f"cell {number} of the notebook ({notebook.name}) failed"
-                raise _Failed(Trouble(Layer.KERNEL, what, output.error, "see whether the image has what it needs"))
-            if cell.expects not in output.text:
-                what = f"cell {number} of the notebook ({notebook.name}) gave something else"
-                raise _Failed(Trouble(Layer.KERNEL, what, f"{output.text!r} instead of {cell.expects!r}"))
-        return f"{len(notebook.cells)} cell{'' if len(notebook.cells) == 1 else 's'}"
-
-    def _file(self) -> None:
-        """Through the server's contents, as a browser does."""
-        name, text = f"hubfleet-check-{secrets.token_hex(4)}.txt", secrets.token_hex(16)
-        path = f"{self._base()}api/contents/{name}"
-        self.hub.at_server("PUT", path, {"type": "file", "format": "text", "content": text})
-        found: Mapping[str, Any] = self.hub.at_server("GET", f"{path}?content=1") or {}
-        self.hub.at_server("DELETE", path)
-        if found.get("content") != text:
-            raise _Failed(Trouble(Layer.STORAGE, "a file in the home was read otherwise than it was written"))
-
-    def _base(self) -> str:
-        return str(self.hub.server().get("url") or f"/user/{USER}/")
 
     # away with it
 
     def _left(self) -> bool:
-        return self.hub.user() is not None or self._pod() is not None or bool(self._claims())
+        return self._user() is not None or self._pod() is not None or bool(self._claims())
 
     def _tidy(self) -> None:
         """The server, the user, and then what the hub has not taken away itself. A hub that does not answer is told
@@ -236,7 +162,7 @@ class Trial:
         failure = None
         try:
             self._forget()
-        except (CloudError, _Failed) as failed:
+        except (CloudError, Failed) as failed:
             failure = failed
         pod = self._pod()
         if pod is not None:
@@ -248,15 +174,15 @@ class Trial:
             raise failure
 
     def _forget(self) -> None:
-        if self.hub.user() is None:
+        if self._user() is None:
             return
         self._stop()
         self.hub.delete_user()
 
     def _stop(self) -> None:
-        if self.hub.server():
+        if self._server():
             self.hub.stop()
-            self._until(lambda: not self.hub.server(), "its server")
+            self._until(lambda: not self._server(), "its server")
 
     def _until(self, gone: Callable[[], bool], what: str) -> None:
         end = self.patient.now() + GOES
@@ -264,7 +190,7 @@ class Trial:
             if self.patient.now() >= end:
                 trouble = f"of the test user {USER}, {what} did not go in {GOES:.0f} s"
                 remedy = f"hubfleet check tries again; else look in the namespace {self.namespace}"
-                raise _Failed(Trouble(Layer.KUBERNETES, trouble, "", remedy))
+                raise Failed(Trouble(Layer.KUBERNETES, trouble, "", remedy))
             self.patient.sleep(0.5)
 
 

@@ -23,7 +23,8 @@ from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed
 from hubfleet.engine.run import Clock
-from hubfleet.engine.trial import Step, Trial
+from hubfleet.engine.trial import Trial
+from hubfleet.engine.trying import Step
 from hubfleet.engine.way import Way
 from hubfleet.errors import HubfleetError, Layer, Refused, UsageError
 from hubfleet.events import Event, Kind, Say
