@@ -34,6 +34,8 @@ class Layer(StrEnum):
     PROXY = "proxy"
     SERVER = "user's server"
     KERNEL = "kernel"
+    BINDER = "BinderHub"
+    REGISTRY = "registry"
     HERE = "this machine"
 
 

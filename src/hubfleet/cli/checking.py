@@ -27,6 +27,11 @@ _UNHEALTHY = 1
     metavar="FILE",
     help="Run this notebook instead of a small one; no cell may fail.",
 )
+@click.option(
+    "--repository",
+    metavar="PROVIDER/SPEC",
+    help="On binder hubs: build and launch this one instead of a small one of BinderHub's project (gh/OWNER/NAME/REF).",
+)
 @click.option("--autoscale", is_flag=True, help="Prove that the pools for users grow and shrink by themselves.")
 @click.option(
     "--pool", "pools", multiple=True, metavar="NAME", help="With --autoscale: only this pool, whoever runs on it."
@@ -44,6 +49,7 @@ def check(
     as_json: bool,
     quick: bool,
     notebook: Path | None,
+    repository: str | None,
     autoscale: bool,
     pools: tuple[str, ...],
     timeout: float | None,
@@ -53,7 +59,8 @@ def check(
 
     A test user gets a server, opens a kernel, runs a notebook, writes and reads a file; then all of that goes again,
     the user's home too, also when a step fails or you interrupt it. Everything goes through the hub's load balancer
-    and proxy. The time of each step is told.
+    and proxy. The time of each step is told. On a binder hub, a repository is built and launched for it; one on which
+    people log in is only asked whether its registry and its JupyterHub answer it.
 
     With --autoscale, pods that want a node each are put on a pool, one more than it has nodes; a node must come, and
     go again after. It costs that node for the time (the autoscaler keeps it for ten minutes as a rule), ends at the
@@ -64,8 +71,8 @@ def check(
     hubfleet check examples/first-hub --quick
     hubfleet check examples/first-hub --autoscale --pool user
     """
-    of_hubs = selection.of_hubs or quick or notebook is not None
-    _sensible(pools, autoscale=autoscale, hubs=of_hubs, both=bool(quick and notebook))
+    works = notebook or repository
+    _sensible(pools, autoscale=autoscale, hubs=bool(selection.of_hubs or quick or works), both=bool(quick and works))
     if autoscale:
         return _autoscaling(path, selection, pools, break_lock, as_json=as_json, within=60 * (timeout or 20))
     found = fleet.load_fleet(path, selection).valid()
@@ -74,6 +81,7 @@ def check(
         fleet.check,
         depth=fleet.Depth.ANSWERS if quick else fleet.Depth.WORKS,
         notebook=fleet.read_notebook(notebook) if notebook else None,
+        repository=repository or fleet.REPOSITORY,
         say=say,
         within=60 * (timeout or 10),
     )
@@ -119,9 +127,10 @@ def _sensible(pools: tuple[str, ...], *, autoscale: bool, hubs: bool, both: bool
     if pools and not autoscale:
         raise UsageError("--pool says which pool --autoscale is to prove", remedy="give both")
     if autoscale and hubs:
-        raise UsageError("--autoscale is about pools, --hub, --quick and --notebook about hubs", remedy="check twice")
+        what = "--autoscale is about pools, --hub, --quick, --notebook and --repository about hubs"
+        raise UsageError(what, remedy="check twice")
     if both:
-        raise UsageError("--quick runs no notebook", remedy="give --quick or --notebook")
+        raise UsageError("--quick runs no notebook and builds nothing", remedy="leave it out, or the other")
 
 
 def _lines(seen: fleet.Checked) -> Iterable[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hubfleet.checks.notebook import read_notebook
+    from hubfleet.engine.binder_trial import REPOSITORY
     from hubfleet.engine.kubeconfigs import write_private
     from hubfleet.engine.releases import Credentials
     from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Credentials": "hubfleet.engine.releases",
     "read_notebook": "hubfleet.checks.notebook",
+    "REPOSITORY": "hubfleet.engine.binder_trial",
     "write_private": "hubfleet.engine.kubeconfigs",
     "kubeconfig": "hubfleet.fleet.access",
     "login": "hubfleet.fleet.access",
@@ -88,6 +90,7 @@ _PLACES = {
 }
 
 __all__ = [
+    "REPOSITORY",
     "Answers",
     "Checked",
     "Credentials",

@@ -19,12 +19,13 @@ from hubfleet.checks import notebook as notebooks
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import Trouble
 from hubfleet.engine import entries, releases, trial
+from hubfleet.engine.binder_trial import REPOSITORY, BinderTrial
 from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
 from hubfleet.engine.probe import Probed
 from hubfleet.engine.run import Clock
 from hubfleet.engine.trial import Trial
-from hubfleet.engine.trying import Step
+from hubfleet.engine.trying import Step, Tried
 from hubfleet.engine.way import Way
 from hubfleet.errors import HubfleetError, Layer, Refused, UsageError
 from hubfleet.events import Event, Kind, Say
@@ -32,6 +33,7 @@ from hubfleet.fleet.access import Access, access
 from hubfleet.fleet.loading import Target
 from hubfleet.hubs.tester import TOKEN, USER
 from hubfleet.spec.trees import at
+from hubfleet.tools.binder import Binder
 from hubfleet.tools.hub import Hub
 
 _PROOF = 300.0
@@ -74,18 +76,21 @@ def check(
     *,
     depth: Depth = Depth.WORKS,
     notebook: Notebook | None = None,
+    repository: str = REPOSITORY,
     say: Say = lambda _: None,
     within: float = 600,
     clock: Clock | None = None,
 ) -> Checked:
     """Whether each of the hubs that are meant works, side by side, each within so many seconds (what was made for it
-    goes after that), by running this notebook (None: a small one). Raises only where the cluster cannot be asked, or
+    goes after that), by running this notebook (None: a small one), on a binder hub in what this repository (as it
+    stands in the address of a launch) becomes. Raises only where the cluster cannot be asked, or
     the person ends it: then with nothing left, too."""
     wanted = [release for release in target.without_secrets().releases() if release.hub]
     clock = clock or Clock()
     with access(ground(target.description), target.cluster.name) as opened, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         opened.doors()
-        checker = _Checker(target.cluster.name, opened, depth, notebook or notebooks.BUILT_IN, say, within, clock)
+        name = target.cluster.name
+        checker = _Checker(name, opened, depth, notebook or notebooks.BUILT_IN, say, within, clock, repository)
         futures = [pool.submit(checker.check, release) for release in wanted]
         try:
             while wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION).not_done:
@@ -108,9 +113,10 @@ def prove(release: hubs.Release, opened: Access, way: Way) -> str:
         seen = checker.tried(release)
     if seen.trouble is not None:
         trouble = seen.trouble
-        what = f"no user's server starts on {release.subject}: {trouble.what}"
+        ill = "does not work" if release.hub_url else "starts no user's server"
+        what = f"{release.subject} {ill}: {trouble.what}"
         raise HubfleetError(what, why=trouble.why, remedy=trouble.remedy, layer=trouble.layer)
-    return "a user's server starts"
+    return "BinderHub, its registry and its JupyterHub answer" if release.hub_url else "a user's server starts"
 
 
 def check_autoscaling(target: Target, pools: Sequence[str], say: Say, hold: Hold, *, within: float) -> Checked:
@@ -162,6 +168,7 @@ class _Checker:
     say: Say
     within: float
     clock: Clock
+    repository: str = REPOSITORY
 
     def check(self, release: hubs.Release) -> Check:
         """As far as the depth says."""
@@ -179,17 +186,35 @@ class _Checker:
         trouble = self.hindrance(release)
         if trouble is not None:
             return replace(answers, well=False, trouble=trouble)
+        tried = self._binder_tried(release, address) if release.hub_url else self._hub_tried(release, address)
+        return replace(answers, well=tried.trouble is None, trouble=tried.trouble, steps=(*answers.steps, *tried.steps))
+
+    def _hub_tried(self, release: hubs.Release, address: str) -> Tried:
         door = Hub(address, release.door, self._token(release), USER)
         try:
             with self._alone(release):
-                tried = self._trial(release, door).run()
+                return self._trial(release, door).run()
         finally:
             door.close()
-        return replace(answers, well=tried.trouble is None, trouble=tried.trouble, steps=(*answers.steps, *tried.steps))
+
+    def _binder_tried(self, release: hubs.Release, address: str) -> Tried:
+        """A repository is built and launched only where that takes no login."""
+        binder = Binder(address, release.url)
+        launches = self.depth is Depth.WORKS and not at(release.values, ("config", "BinderHub", "auth_enabled"))
+        repository, tell = (self.repository if launches else None), self._teller(release)
+
+        def server(url: str, token: str) -> Hub:
+            return Hub(address, url.partition("/user/")[0], token, USER)
+
+        try:
+            trial = BinderTrial(binder, repository, self.notebook, server, tell, self.within, self.clock)
+            return trial.run()
+        finally:
+            binder.close()
 
     def hindrance(self, release: hubs.Release) -> Trouble | None:
         """Why a hub cannot be tried at all."""
-        return _hindrance(release, self._token(release))
+        return None if release.hub_url else _hindrance(release, self._token(release))
 
     def _token(self, release: hubs.Release) -> str:
         return (self.opened.doors().kube.secret(release.namespace, releases.SECRET) or {}).get(TOKEN.key, "")
