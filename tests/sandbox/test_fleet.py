@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from .conftest import ROOT, Ran, Shell
@@ -72,19 +74,50 @@ def fleet(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_one_command_makes_both_clusters_and_all_hubs_and_a_second_changes_nothing(fleet: Fleet) -> None:
     status = fleet("status", "--json").json
     assert [(one["cluster"], one["well"]) for one in status["clusters"]] == [("north", True), ("south", True)]
-    assert [len(one["hubs"]) for one in status["clusters"]] == [2, 2]
+    assert [len(one["hubs"]) for one in status["clusters"]] == [2, 3]
     before = fleet.revisions()
     again = fleet("apply", "--yes")
     assert "0 of 2 clusters to change" in again.err
     assert fleet.revisions() == before == dict.fromkeys(before, 1)
 
 
+def test_every_hub_works_as_a_user_would_find(fleet: Fleet) -> None:
+    checked = fleet("check", "--json").json
+    checks = {(one["cluster"], check["subject"]): check for one in checked["clusters"] for check in one["checks"]}
+    assert len(checks) == 5
+    assert all(check["well"] for check in checks.values())
+    (server,) = (step for step in checks["south", "hub gpu"]["steps"] if step["name"] == "server")
+    assert "gpu" in server["seen"], "the server is on a node of the pool that has GPUs"
+
+
+def test_whoever_comes_to_the_binder_hub_gets_a_server_of_their_own_and_nothing_of_it_stays(fleet: Fleet) -> None:
+    where = ("--cluster", "south", "--hub", "binder")
+    address = str(fleet("credentials", *where, "--json").json["address"])
+    homes = {visits(address), visits(address)}
+    assert len(homes) == 2, "two visitors are two users"
+    claims = fleet.sandbox.hubfleet(
+        *("kubectl", "--path", fleet.folder, "--cluster", "south", "get", "pvc", "-n", "binder", "-o", "name"), env=ENV
+    )
+    assert claims.out.split() == ["persistentvolumeclaim/hub-db-dir"]
+
+
+def visits(address: str) -> str:
+    """Where the server of somebody is who comes, logs in nowhere, and waits until JupyterLab is there."""
+    end = time.monotonic() + 180
+    with httpx.Client(base_url=address, follow_redirects=True, timeout=60) as browser:
+        while not (found := browser.get("/")).url.path.startswith("/user/") or found.status_code != 200:
+            assert time.monotonic() < end, found.text
+            time.sleep(1)
+        assert "JupyterLab" in found.text
+        return found.url.path
+
+
 def test_an_edit_of_a_default_reaches_exactly_the_hubs_that_have_it(fleet: Fleet) -> None:
     fleet.edit("fleet.yaml", "culling: {idle: 3600}", "culling: {idle: 1800}")
     planned = fleet("plan")
     assert re.search(r"cull\.timeout: 3600 → 1800 +\(\S*/fleet\.yaml:\d+:\d+\)", planned.out), planned.out
-    # south's staging hub has its own
-    reached = {("north", "staging"), ("north", "main"), ("south", "main")}
+    # two hubs of south have their own
+    reached = {("north", "staging"), ("north", "main"), ("south", "gpu")}
     assert fleet.changed(fleet("plan", "--json")) == reached
     before = fleet.revisions()
     fleet("apply", "--yes")
@@ -108,7 +141,11 @@ def test_an_image_that_does_not_start_stops_at_its_ring_and_is_rolled_back(fleet
     assert "not begun: ring production" in ran.err
     assert ran.err.count("it was rolled back to what ran before") >= 2, ran.err
     after = fleet.revisions()
-    assert {hub for hub in after if after[hub] == before[hub]} == {("north", "main"), ("south", "main")}
+    assert {hub for hub in after if after[hub] == before[hub]} == {
+        ("north", "main"),
+        ("south", "gpu"),
+        ("south", "binder"),
+    }
     status = fleet("status", "--json").json
     assert all(hub["answers"] for one in status["clusters"] for hub in one["hubs"])
     assert fleet.changed(fleet("plan", "--json")) == set(before)
