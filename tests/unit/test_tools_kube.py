@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -235,3 +237,23 @@ def test_a_kubeconfig_that_is_no_yaml_is_told_without_what_stands_in_it() -> Non
         Kube('users: [{user: {token: s3cret, "x}}]')
     assert (error.value.layer, error.value.exit_code) == (Layer.CREDENTIAL, 5)
     assert "s3cret" not in str(error.value)
+
+
+def test_threads_that_are_the_first_to_read_a_kubeconfig_do_not_crash(tmp_path: Path) -> None:
+    program = """
+import sys, threading
+from pathlib import Path
+import lightkube.config.kubeconfig, yaml, httpx2
+from hubfleet.tools.kube_connection import connect
+sys.setswitchinterval(1e-6)
+together = threading.Barrier(8)
+def read():
+    together.wait()
+    connect(Path(sys.argv[1]), None, 1.0)
+threads = [threading.Thread(target=read) for _ in range(8)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+    for _ in range(5):
+        ran = subprocess.run([sys.executable, "-c", program, str(kubeconfig_file(tmp_path))], timeout=60, check=False)
+        assert ran.returncode == 0

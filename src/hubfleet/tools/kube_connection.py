@@ -3,6 +3,7 @@ cannot ask for metadata alone."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from hubfleet.errors import CloudError, Layer
 if TYPE_CHECKING:
     import httpx2
     from lightkube.config.kubeconfig import SingleConfig
+
+
+_READING = threading.Lock()
+"""lightkube's models are msgspec's, and msgspec 0.22 crashes the process when two threads are the first that read one:
+the other finds a description of the model that is half made."""
 
 
 def connect(
@@ -47,7 +53,8 @@ def _chosen(what: str, kubeconfig: Path | str, context: str | None) -> SingleCon
     if not parsed:
         raise ValueError("it is empty")
     file = kubeconfig if isinstance(kubeconfig, Path) else None
-    configs = KubeConfig.from_dict(parsed, file)  # pyright: ignore[reportUnknownMemberType] (its own annotation)
+    with _READING:
+        configs = KubeConfig.from_dict(parsed, file)  # pyright: ignore[reportUnknownMemberType] (its own annotation)
     if context is not None and context not in configs.contexts:
         has = ", ".join(sorted(configs.contexts)) or "none"
         raise _unusable(
