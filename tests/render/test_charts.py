@@ -49,6 +49,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, helm: Helm) -> Itera
         there.pages["/helm-chart/index.yaml"] = "text/yaml", yaml.safe_dump(index).encode()
         pinned = Chart("jupyterhub", "4.4.0", there.repository, sha256=sha256("4.4.0"))
         monkeypatch.setattr(charts, "pinned", {"jupyterhub": pinned}.__getitem__)
+        monkeypatch.setattr(charts, "pins", lambda: ("jupyterhub",))
         monkeypatch.setenv("SSL_CERT_FILE", str(there.authority))
         monkeypatch.setenv("HUBFLEET_HELM", str(helm.program))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -6,7 +6,7 @@ hub's own release. Pure.
 
 from __future__ import annotations
 
-from hubfleet.hubs.platform import entry, labeller
+from hubfleet.hubs.platform import certificates, entry, labeller
 from hubfleet.hubs.release import Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster
@@ -17,4 +17,4 @@ __all__ = ["releases"]
 def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
     """Those that the cluster needs."""
     every = (labeller.release(cluster, description), entry.release(cluster, description))
-    return tuple(filter(None, every))
+    return (*filter(None, every), *certificates.releases(cluster, description))

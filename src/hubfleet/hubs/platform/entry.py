@@ -21,11 +21,13 @@ NAME = "hubfleet-entry"
 """Of the release, its namespace, its Service and its Gateway."""
 CLASS = "hubfleet"
 """Our IngressClass and our GatewayClass; never the cluster's default."""
+ISSUER = "hubfleet-issuer"
+"""Our ClusterIssuer, which asks Let's Encrypt; and its release (`certificates`)."""
 POD = {"hubfleet.org/entry": "true"}
 """The label by which the Service finds its pods, whatever controller runs in them."""
 MOST_LISTENERS = 64
 """Of a Gateway (Gateway API v1, GatewaySpec.Listeners); one is for http."""
-_HTTP = "web"
+HTTP = "web"
 """The listener of the Gateway, and the entry point of Traefik, for http."""
 _LONGEST_UPLOAD = "1h"
 """Traefik cuts a request whose body takes longer (`readTimeout`, 60 s by default); WebSockets are not affected."""
@@ -65,9 +67,11 @@ def encrypts(cluster: Cluster) -> bool:
 
 
 def issuer(cluster: Cluster) -> str | None:
-    """The ClusterIssuer of the hosts' certificates; None where there is none, or a Gateway of somebody else's has
-    them."""
-    return None if _foreign_gateway(cluster) else cluster.ingress.issuer
+    """The ClusterIssuer of the hosts' certificates: the cluster's own, or ours where the file says whom Let's Encrypt
+    may write to. None where there is none, or a Gateway of somebody else's has them."""
+    if _foreign_gateway(cluster):
+        return None
+    return cluster.ingress.issuer or (ISSUER if cluster.ingress.email else None)
 
 
 def secret(host: str) -> str:
@@ -92,7 +96,7 @@ def _parents(cluster: Cluster, names: Sequence[str], shape: Shape) -> Values:
     """The listener of the Gateway: of ours, each host has one of its own with its certificate."""
     namespace, _, name = (cluster.ingress.class_name or f"{NAME}/{NAME}").partition("/")
     gateway: Values = {"name": name, "namespace": namespace}
-    listeners = [] if _foreign_gateway(cluster) else [*names] if encrypts(cluster) else [_HTTP]
+    listeners = [] if _foreign_gateway(cluster) else [*names] if encrypts(cluster) else [HTTP]
     parents = [{**gateway, "sectionName": one} for one in listeners] or [gateway]
     # Zero to JupyterHub's chart takes one parent; a hub of it has one name.
     return {"gateway": parents[0]} if shape is Shape.JUPYTERHUB else {"parentRefs": parents}
@@ -170,7 +174,7 @@ def _traefik(cluster: Cluster, description: Description) -> Values:
         **placement.core(cluster, description),
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "api": {"dashboard": False},
-        "ports": {_HTTP: _port(_to_https(cluster)), "websecure": _port({})},
+        "ports": {HTTP: _port(_to_https(cluster)), "websecure": _port({})},
     }
 
 
@@ -195,7 +199,7 @@ def _way_in(description: Description) -> Values:
     annotations = {"helm.sh/resource-policy": "keep", **description.traits.load_balancer_annotations}
     ports = [
         {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
-        for name, port in ((_HTTP, 80), ("websecure", 443))
+        for name, port in ((HTTP, 80), ("websecure", 443))
     ]
     service: Values = {
         "apiVersion": "v1",
@@ -220,7 +224,7 @@ def _finding(cluster: Cluster, names: Iterable[str]) -> Values:
 
 def _gateway(cluster: Cluster, names: Iterable[str]) -> Values:
     everywhere = {"namespacePolicy": {"from": "All"}}
-    listeners: Values = {_HTTP: {"port": 8000, "protocol": "HTTP", **everywhere}}
+    listeners: Values = {HTTP: {"port": 8000, "protocol": "HTTP", **everywhere}}
     own = issuer(cluster)
     for name in names if own else ():
         certificate = {"certificateRefs": [{"name": secret(name)}], "mode": "Terminate"}

@@ -18,6 +18,8 @@ class ChartVersions(Model):
 
     jupyterhub: ChartVersion | None = None
     """Zero to JupyterHub's chart, of every hub that has it."""
+    cert_manager: ChartVersion | None = None
+    """cert-manager's chart, of certificates for hubs behind the entry."""
     traefik: ChartVersion | None = None
     """Traefik's chart, of the entry that hubs share."""
     binderhub: ChartVersion | None = None

@@ -46,11 +46,12 @@ class Ingress(Model):
     """How the world comes in."""
 
     email: Email | None = None
-    """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates."""
+    """An address for Let's Encrypt. With it, hubs of the upstream chart get certificates, and so do all hubs behind the
+    entry, by a cert-manager of hubfleet's if there is no `issuer`."""
     shared: bool | None = None
     """Whether all hubs have one load balancer, and one address, together: the cluster's entry. Left out, each
-    persistent hub has a load balancer of its own, unless `class` names an entry that is there already. BinderHubs, which
-    have two names each, always share it."""
+    persistent hub has a load balancer of its own, unless `class` names an entry that is there already. BinderHubs,
+    which have two names each, always share it."""
     api: Literal["ingress", "gateway"] = "ingress"
     """The kind of objects by which the entry finds hubs: Ingress, or HTTPRoute of the Gateway API."""
     class_name: ClassName | None = Field(default=None, alias="class")
