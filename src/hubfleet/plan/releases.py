@@ -206,7 +206,7 @@ def _leave(one: Observed, desired: Sequence[Release]) -> Step:
     kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
     details = (why, *((kept,) if one.claims else ()))
     gone = Removed(one, claims=not one.keeps)
-    needs = frozenset() if one.hub else frozenset(f"release/{release.name}" for release in desired if release.hub)
+    needs = frozenset(f"release/{release.name}" for release in desired if release.hub and not one.hub)
     return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details, needs=needs)
 
 
