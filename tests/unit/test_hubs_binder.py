@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hubfleet.hubs import Release
+from hubfleet.spec import InvalidFiles
 from hubfleet.spec.trees import at
 from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, release
 
@@ -165,3 +166,19 @@ def test_lite_makes_it_a_hub_where_nothing_stays(tmp_path: Path) -> None:
     assert found.values["singleuser"]["image"] == {"name": "quay.io/a/b", "tag": "1"}
     assert (found.values["cull"]["users"], found.values["cull"]["timeout"]) == (True, 600)
     assert "annotations" not in found.values["hub"]["db"]["pvc"]
+
+
+def test_the_gateway_api_is_refused_by_its_key_as_its_jupyterhub_makes_no_route(tmp_path: Path) -> None:
+    with pytest.raises(InvalidFiles) as error:
+        binder(tmp_path, top={"ingress": {"api": "gateway"}})
+    (problem,) = error.value.problems
+    assert (problem.key, "HTTPRoute" in problem.what) == ("ingress.api", True)
+    lite = release(
+        tmp_path, kind="binder", auth=None, chart="lite", top={"ingress": {"api": "gateway", "shared": True}}
+    )
+    assert lite.values["httpRoute"]["hostnames"] == ["hub.example.org"]
+
+
+def test_it_goes_through_the_clusters_own_entry_though_others_do_not(tmp_path: Path) -> None:
+    found = binder(tmp_path, top={"ingress": {"class": "nginx", "shared": False}})
+    assert found.values["ingress"]["ingressClassName"] == "nginx"

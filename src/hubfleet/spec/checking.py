@@ -50,10 +50,13 @@ def hub_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
         yield from _admin_problems(name, hub, where)
 
 
-def ingress_problems(ingress: Ingress, where: Where) -> Iterator[Problem]:
+def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
     """What is wrong with how the world comes in, beyond single values."""
     name, gateway = ingress.class_name, ingress.api == "gateway"
     path = ("ingress", "class")
+    for hub in (name for name, one in hubs.items() if gateway and one.chart == "binderhub"):
+        what = f"the hub {hub} cannot be found by the Gateway API: binderhub's JupyterHub (4.2) makes no HTTPRoute"
+        yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")
     if name is None:
         return
     if gateway and "/" not in name:
@@ -61,7 +64,7 @@ def ingress_problems(ingress: Ingress, where: Where) -> Iterator[Problem]:
     if not gateway and "/" in name:
         what = f"{name} is no IngressClass, whose names have no /"
         yield _problem(where, path, what, "write the class alone; or, for a Gateway, `api: gateway` beside it")
-    if ingress.shared is False:
+    if ingress.shared is False and not any(hub.builds_images for hub in hubs.values()):
         what = "no hub uses it: each is to have a load balancer of its own"
         yield _problem(where, path, what, "take `shared: false` away, or this")
     if gateway and ingress.issuer is not None:

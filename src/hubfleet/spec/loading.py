@@ -312,7 +312,7 @@ class Loading:
             self.problems += build_problems(content.pools, content.hubs, self.where)
         self.problems += node_problems(content.pools, self.where)
         self.problems += kind_problems(content.hubs, self.where)
-        self.problems += ingress_problems(content.ingress, self.where)
+        self.problems += ingress_problems(content.ingress, content.hubs, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)
 
