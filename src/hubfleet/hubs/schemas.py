@@ -22,7 +22,7 @@ from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
 from hubfleet.spec.problems import written
 from hubfleet.spec.secrets import map_leaves
-from hubfleet.spec.trees import map_at
+from hubfleet.spec.trees import at, map_at
 from hubfleet.spec.wording import did_you_mean
 from hubfleet.tools import charts as files
 
@@ -117,23 +117,20 @@ def _nothing(address: str) -> Any:
 def _of_hub(
     hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer], merged: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    secret: set[KeyPath] = set()
-
-    def plain(leaf: Any, path: KeyPath) -> Any:
-        if isinstance(leaf, Secret):
-            secret.add(path)
-            return leaf.stand_in
-        return leaf
-
-    values = map_leaves(without_nulls(merge(rules.defaults, map_at(merged, rules.at))), plain)
-    for error in rules.validator.iter_errors(values):
+    merged = map_at(merged, rules.at)
+    for error in rules.validator.iter_errors(without_nulls(merge(rules.defaults, merged), _checkable)):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)
-        if path in secret and rule[-1] in _OF_CONTENT:
+        if rule[-1] in _OF_CONTENT and isinstance(at(merged, path), Secret):
             continue
-        for at, what, remedy in _said(error, path, rule, rules.schema):
-            key, place = _where(hub, cluster, layers, (*rules.at, *at))
+        for key_path, what, remedy in _said(error, path, rule, rules.schema):
+            key, place = _where(hub, cluster, layers, (*rules.at, *key_path))
             yield Problem(place, f"the chart {chart} {what}", key, remedy)
+
+
+def _checkable(value: Any) -> Any:
+    """A list, or a secret, with a stand-in for each secret: without its path, since every hub's values come by."""
+    return map_leaves(value, lambda leaf, _path: leaf.stand_in if isinstance(leaf, Secret) else leaf)
 
 
 def _said(

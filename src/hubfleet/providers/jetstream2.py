@@ -12,6 +12,7 @@ class Jetstream2Settings(MagnumSettings):
 
     control_plane: ControlPlane = ControlPlane(machine="m3.quad", nodes=1)
     network: str | None = "auto_allocated_network"
+    """Name or UUID of the network that nodes are on."""
 
 
 RATES = Rates(

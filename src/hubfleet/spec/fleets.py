@@ -143,11 +143,10 @@ _Clash = tuple[tuple[Path, Path], Problem]
 def _same_names(loaded: dict[Path, Loaded]) -> Iterator[_Clash]:
     first: dict[str, Path] = {}
     for file, one in loaded.items():
-        place = one.places.own(("name",))
         before = first.setdefault(one.content.name, file) if "name" in one.places.cluster.tree else file
         if before != file:
             what = f"the cluster of {before} is called {one.content.name} as well"
-            yield (before, file), place.problem(what, "give each cluster of the fleet its own name")
+            yield (before, file), one.places.own(("name",)).problem(what, "give each cluster of the fleet its own name")
 
 
 def _same_domains(loaded: dict[Path, Loaded]) -> Iterator[_Clash]:

@@ -116,8 +116,8 @@ def _level(cluster: Cluster, keys: Sequence[KeyPath]) -> Level:
     """Who says what is computed from the first of these keys that is written. What follows from the cloud, its pools,
     or from there being a hub is nobody's wish: any values that somebody wrote count more."""
     for key in keys:
-        if (place := cluster.places.find(key)) is not None:
-            return Level.HUBFLEET if key[0] in _CIRCUMSTANCES or len(key) == len(("hubs", "NAME")) else place.level
+        if (level := cluster.places.level(key)) is not None:
+            return Level.HUBFLEET if key[0] in _CIRCUMSTANCES or len(key) == len(("hubs", "NAME")) else level
     return Level.HUBFLEET
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any, cast
 
 from hubfleet.spec.problems import KeyPath
+
+_PLAIN = (str, int, float)
 
 
 class Cut(dict[str, Any]):
@@ -39,9 +41,14 @@ def cuts(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[KeyPath]:
             yield from cuts(cast("dict[str, Any]", value), (*path, key))
 
 
-def without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same without keys that are null, at any depth of maps; lists stay as they are."""
-    return {key: _clean(value) for key, value in values.items() if value is not None}
+def without_nulls(values: Mapping[str, Any], other: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+    """The same without keys that are null, at any depth of maps; lists stay as they are. `other` changes what is no
+    map, no text and no number: lists, secrets."""
+    return {
+        key: value if isinstance(value, _PLAIN) else _clean(value, other)
+        for key, value in values.items()
+        if value is not None
+    }
 
 
 def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +59,8 @@ def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, A
 
 
 def _on(weaker: Any, stronger: Any) -> Any:
-    if not isinstance(stronger, dict | Mapping):  # a dict nearly always, which is found ten times as quickly
+    # A plain value or a dict nearly always, which is found ten times as quickly.
+    if isinstance(stronger, _PLAIN) or not isinstance(stronger, dict | Mapping):
         return stronger
     above = cast("Mapping[str, Any]", stronger)
     if isinstance(above, Cut) or not isinstance(weaker, dict | Mapping):
@@ -61,5 +69,6 @@ def _on(weaker: Any, stronger: Any) -> Any:
     return Cut(merged) if isinstance(weaker, Cut) else merged
 
 
-def _clean(value: Any) -> Any:
-    return without_nulls(cast("Mapping[str, Any]", value)) if isinstance(value, dict | Mapping) else value
+def _clean(value: Any, other: Callable[[Any], Any]) -> Any:
+    below = isinstance(value, dict | Mapping)
+    return without_nulls(cast("Mapping[str, Any]", value), other) if below else other(value)

@@ -70,8 +70,12 @@ class Places:
                 return Place(level, inside, position)
         return None
 
+    def level(self, path: KeyPath) -> Level | None:
+        """Who says exactly this key, with no position looked for; None if nobody does."""
+        return next((level for level, document, at in self._candidates(path) if _has(document.tree, at)), None)
+
     def at(self, path: KeyPath) -> Place:
-        """The same; of a key that is written nowhere, its path below the nearest key above it that is."""
+        """As `find`; of a key that is written nowhere, its path below the nearest key above it that is."""
         for end in range(len(path), -1, -1):
             found = self.find(path[:end])
             if found is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Position, Problem, written
 
@@ -26,7 +27,25 @@ UNFILLED = "is still CHANGEME"
 _TAG = "tag:yaml.org,2002:"
 _AS_WRITTEN = {"str", "timestamp", "value"}
 _Entry = tuple[yaml.ScalarNode, yaml.Node]
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Quick: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RULES: Any = Resolver()
+_LONG = 40
+
+
+class _Loader(_Quick):  # type: ignore[misc]
+    """Knows short texts again: what a key, `true` or 10Gi is has to be found out by regular expressions."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        """As PyYAML does it."""
+        if kind is yaml.ScalarNode and implicit[0] and len(value) < _LONG:
+            return _tag(value)
+        return _Quick.resolve(self, kind, value, implicit)
+
+
+@lru_cache(maxsize=10_000)
+def _tag(text: str) -> Any:
+    """Of a text without quotes and without a tag of its own."""
+    return _RULES.resolve(yaml.ScalarNode, text, (True, False))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
+from hubfleet.spec.descriptions import descriptions
 from hubfleet.spec.loading import NOT_SHARED
 from hubfleet.spec.models import ClusterFile, FleetFile, Hub
 
@@ -34,7 +36,7 @@ def json_schema(providers: Mapping[str, type[BaseModel]], of: Of = Of.CLUSTER) -
     """The schema of a file, for clusters on any of these providers (name -> model of its block)."""
     models: list[type[BaseModel]] = [FleetFile, ClusterFile, Hub, *providers.values()]
     references, definitions = models_json_schema(
-        [(model, "validation") for model in dict.fromkeys(models)], schema_generator=_WithoutTitles
+        [(model, "validation") for model in dict.fromkeys(models)], schema_generator=_Described
     )
     defs: Schema = definitions["$defs"]
     blocks = {name: _block(model, references[model, "validation"]) for name, model in sorted(providers.items())}
@@ -105,8 +107,29 @@ def _references(schema: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-class _WithoutTitles(GenerateJsonSchema):
-    """A key is its own title."""
+class _Described(GenerateJsonSchema):
+    """A key is its own title, and says what stands below it in its model."""
+
+    def __init__(self, *options: Any, **more: Any) -> None:
+        super().__init__(*options, **more)
+        self._models: list[type[BaseModel]] = []
+        """Those whose schema is being made, each within the one before it."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        """As pydantic does, the model remembered for its fields."""
+        self._models.append(schema["cls"])
+        made: Schema = super().model_schema(schema)
+        self._models.pop()
+        return made
+
+    def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> Schema:
+        """As pydantic does, each field with its text."""
+        made: Schema = super().model_fields_schema(schema)
+        texts = descriptions(self._models[-1])
+        for name, one in made["properties"].items():
+            if name in texts:
+                one.setdefault("description", texts[name])
+        return made
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 (pydantic gives it)
         """No."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from hubfleet.spec.descriptions import descriptions
 from hubfleet.spec.models import PATTERNS
 from hubfleet.spec.places import Places
 from hubfleet.spec.problems import KeyPath, Problem
@@ -153,8 +154,7 @@ def _keys(model: type[BaseModel], loc: KeyPath) -> list[str]:
 def _description(model: type[BaseModel], loc: KeyPath) -> str:
     """The first words of what the model says of this key."""
     inside = _inside(model, loc[:-1])
-    field = inside.model_fields.get(str(loc[-1])) if inside else None
-    text = " ".join(((field and field.description) or "").split())
+    text = " ".join((descriptions(inside).get(str(loc[-1]), "") if inside else "").split())
     return re.split(r"\.(?:\s|$)|[;:]\s", text[:1].lower() + text[1:])[0]
 
 

@@ -73,13 +73,13 @@ ChartVersion = Annotated[str, Field(pattern=_CHART_VERSION)]
 
 
 class Model(BaseModel):
-    """Frozen, no unknown keys; every model of the file is one, a provider's settings too."""
+    """Frozen, no unknown keys; every model of the file is one, a provider's settings too. What it says of a field
+    stands below it as text (`spec.descriptions`)."""
 
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
         validate_default=True,
-        use_attribute_docstrings=True,
         defer_build=True,  # most are part of another and never built alone: a tenth of `validate`
     )
 
