@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from hubfleet import registry
 from hubfleet.hubs.schemas import check
 from hubfleet.spec import load_cluster, load_fleet, models
+from hubfleet.spec.descriptions import descriptions
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "cluster-file.md"
@@ -68,8 +69,8 @@ def test_every_key_is_in_a_table_with_what_it_is_for(model: type[BaseModel]) -> 
     for attribute, field in model.model_fields.items():
         key = field.alias or attribute
         assert any(key == name and said for name, said in rows), key
-        if field.description:
-            assert (key, " ".join(field.description.split())) in rows
+        if text := descriptions(model).get(key):
+            assert (key, " ".join(text.split())) in rows
 
 
 def test_every_map_of_the_file_has_its_heading() -> None:
@@ -124,6 +125,6 @@ def test_the_fleets_example_is_right_and_its_page_has_every_key(tmp_path: Path) 
     (tmp_path / "common.values.yaml").write_text("cull: {}\n")
     loaded = load_fleet(tmp_path / "fleet.yaml", registry.names(), settings_of)
     assert loaded.every_problem == ()
-    for key, field in models.FleetFile.model_fields.items():
+    for key in models.FleetFile.model_fields:
         assert f"| `{key}" in page
-        assert key == "defaults" or " ".join((field.description or "").split()) in page
+        assert key == "defaults" or " ".join(descriptions(models.FleetFile)[key].split()) in page

@@ -15,12 +15,13 @@ from pydantic import BaseModel
 
 @cache
 def descriptions(model: type[BaseModel]) -> Mapping[str, str]:
-    """The text of each field that has one, also of those that it inherits."""
+    """The text of each field that has one, also of those that it inherits, by the key that it has in a file."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__):
         if issubclass(one, BaseModel) and one is not BaseModel:
             found.update(_own(one))
-    return found
+    keys = {name: field.alias or name for name, field in model.model_fields.items()}
+    return {keys.get(name, name): text for name, text in found.items()}
 
 
 def _own(model: type[BaseModel]) -> Iterator[tuple[str, str]]:

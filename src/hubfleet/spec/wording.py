@@ -148,7 +148,7 @@ def _noun(path: KeyPath) -> str:
 
 def _keys(model: type[BaseModel], loc: KeyPath) -> list[str]:
     inside = _inside(model, loc)
-    return sorted(inside.model_fields) if inside else []
+    return sorted(field.alias or name for name, field in inside.model_fields.items()) if inside else []
 
 
 def _description(model: type[BaseModel], loc: KeyPath) -> str:
