@@ -44,7 +44,8 @@ class Fleet:
             where = ("--path", self.folder, "--cluster", cluster)
             ran = self.sandbox.hubfleet("helm", *where, "list", "-A", "-o", "json", env=ENV)
             assert ran.code == 0, ran.said
-            found |= {(cluster, one["name"]): int(one["revision"]) for one in ran.json}
+            hubs = (one for one in ran.json if not one["name"].startswith("hubfleet-"))
+            found |= {(cluster, one["name"]): int(one["revision"]) for one in hubs}
         return found
 
     def changed(self, planned: Ran) -> set[tuple[str, str]]:
