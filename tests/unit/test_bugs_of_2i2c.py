@@ -28,7 +28,7 @@ from hubfleet import fleet
 from hubfleet.cli import app
 from hubfleet.cli.app import VERBS
 from hubfleet.errors import HubfleetError, UsageError
-from hubfleet.hubs import persistent
+from hubfleet.hubs import jupyterhub
 from hubfleet.spec import InvalidFiles
 from tests.unit.fleet_files import hubs, tree, write
 from tests.unit.lab import HUB, LABEL, Lab
@@ -141,8 +141,8 @@ def test_d_another_hubfleet_is_a_change_of_the_hubs_that_it_would_make_otherwise
     given = next(text for text in reversed(lab.helm.inputs) if text)
     lab.helm.answer(["/bin/helm", "get", "values", "main"], stdout=given)
     assert lab.plan().changes == ()
-    before = persistent.tester.values()
-    monkeypatch.setattr(persistent.tester, "values", lambda: {**before, "debug": {"enabled": True}})
+    before = jupyterhub.tester.values()
+    monkeypatch.setattr(jupyterhub.tester, "values", lambda: {**before, "debug": {"enabled": True}})
     (step,) = lab.plan().changes
     assert (step.id, [one.key for one in step.changes]) == ("release/main", ["debug.enabled"])
 
@@ -151,14 +151,14 @@ def test_d_another_file_of_hubfleets_own_chart_is_a_change_of_its_hubs(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     lab.apply()
-    persistent.charts.ours.cache_clear()
-    monkeypatch.setattr(persistent.charts, "_ours", lambda: tmp_path)
+    jupyterhub.charts.ours.cache_clear()
+    monkeypatch.setattr(jupyterhub.charts, "_ours", lambda: tmp_path)
     (tmp_path / "lite").mkdir()
     (tmp_path / "lite" / "Chart.yaml").write_text("name: lite\nversion: 0.1.0\n")
     try:
         assert lab.actions() == {"cluster": "keep", "release/main": "change"}
     finally:
-        persistent.charts.ours.cache_clear()
+        jupyterhub.charts.ours.cache_clear()
 
 
 def looked_only(lab: Lab) -> None:

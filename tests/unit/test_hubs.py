@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hubfleet.hubs import Release, charts, tester
-from hubfleet.hubs.persistent import image
+from hubfleet.hubs.jupyterhub import image
 from hubfleet.provider import Traits
 from hubfleet.spec import InvalidFiles
 from tests.unit.hub_files import LABEL, TWO_POOLS, other, release

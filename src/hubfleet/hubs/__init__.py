@@ -6,7 +6,7 @@ and traits come from the provider's description), running Helm.
 
 from collections.abc import Iterable, Iterator
 
-from hubfleet.hubs import openness, persistent, platform, profiles
+from hubfleet.hubs import jupyterhub, openness, platform, profiles
 from hubfleet.hubs.release import Chart, Entry, Generated, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merge
@@ -16,7 +16,7 @@ __all__ = ["Chart", "Entry", "Generated", "Release", "layers", "releases"]
 
 def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer, ...]:
     """What the values of a hub are merged of, weakest first, with every pool there; needs no secret looked up."""
-    return persistent.layers(hub, cluster, description)
+    return jupyterhub.layers(hub, cluster, description)
 
 
 def releases(
@@ -30,7 +30,7 @@ def releases(
     never which releases there are. Raises `spec.InvalidFiles` for sizes that cannot be computed, and for hubs that
     anybody could log in to although the file does not say so."""
     names = cluster.hubs if only is None else only
-    found = [persistent.release(name, cluster, description, absent) for name in names]
+    found = [jupyterhub.release(name, cluster, description, absent) for name in names]
     if problems := [*_problems(found, cluster, description)]:
         raise InvalidFiles(problems)
     return (*platform.releases(cluster, description), *found)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from hubfleet.hubs import charts, openness, persistent, profiles
+from hubfleet.hubs import charts, jupyterhub, openness, profiles
 from hubfleet.hubs.release import Chart
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
@@ -50,7 +50,7 @@ def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None
     problems: list[Problem] = []
     unseen: dict[Chart, None] = {}
     for hub in cluster.hubs if hubs is None else hubs:
-        chart, layers = charts.chart(hub, cluster), persistent.layers(hub, cluster, description)
+        chart, layers = charts.chart(hub, cluster), jupyterhub.layers(hub, cluster, description)
         values = merge(*(layer.values for layer in layers))
         problems += profiles.problems(hub, cluster, description)
         problems += openness.problems(hub, cluster, layers, values)

@@ -1,4 +1,4 @@
-"""A hub whose users keep their home directories, as one release of Zero to JupyterHub's chart or of `lite`. Pure.
+"""A hub, as one release of Zero to JupyterHub's chart, of BinderHub's around it, or of `lite`. Pure.
 
 Values for Zero to JupyterHub 4.4 (its values.schema.yaml); `lite` takes a subset of the same keys with the same
 meaning, so that one description serves both.
