@@ -14,12 +14,12 @@ from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
 
 Values = dict[str, Any]
-SERVICE = "binder"
+_SERVICE = "binder"
 """What JupyterHub knows BinderHub by: the chart's own name for it."""
 _CLIENT = "service-binder"
 """Its name when it asks JupyterHub who somebody is; JupyterHub wants `service-` first (5.5, services/service.py)."""
 _DOCKER_HUB = "dockerhub"
-_LEFT_TO_USERS = ["self", f"access:services!service={SERVICE}"]
+_LEFT_TO_USERS = ["self", f"access:services!service={_SERVICE}"]
 _BUILDERS = {"dind": "dind", "podman": "pink"}
 """What builds, and the chart's word for it."""
 
@@ -56,7 +56,7 @@ def values(name: str, cluster: Cluster, description: Description, *, url: str, h
 def hub_values(hub: Hub, url: str) -> Values:
     """What its JupyterHub has besides, in the values of Zero to JupyterHub: nodes may pull what was built; and where
     people log in, BinderHub asks this hub who they are."""
-    found: Values = {"singleuser": {"storage": {"type": "none"}}}
+    found: Values = {}
     if hub.registry is not None:
         account = hub.registry.account
         found["imagePullSecret"] = {
@@ -75,7 +75,7 @@ def hub_values(hub: Hub, url: str) -> Values:
             "hub": {
                 "config": {"BinderSpawner": {"auth_enabled": True}},
                 "redirectToServer": False,
-                "services": {SERVICE: service},
+                "services": {_SERVICE: service},
                 "loadRoles": {"user": {"scopes": _LEFT_TO_USERS}},
             },
             # Its own way to start takes a token that only an anonymous user has.
