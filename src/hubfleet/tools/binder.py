@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hubfleet.errors import CloudError, Layer
+from hubfleet.tools import balanced
 
 if TYPE_CHECKING:
     import httpx2
@@ -27,8 +28,7 @@ class Binder:
 
         self.address = address
         self._meant = httpx2.URL(url)
-        # A certificate is not judged here: Let's Encrypt gives it only after DNS leads to the address.
-        self._client = httpx2.Client(verify=False, timeout=_SILENT, trust_env=False, transport=transport)
+        self._client = balanced.client(_SILENT, transport)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -38,9 +38,8 @@ class Binder:
         """What BinderHub itself finds unwell of what it needs ("Docker registry", "JupyterHub API"); () if nothing."""
         import httpx2
 
-        target, details = self._at("/health")
         try:
-            answer = self._client.get(target, timeout=30.0, **details)
+            answer = self._client.get(**self._at("/health"), timeout=30.0)
             if answer.status_code not in (200, 503):
                 raise self._unanswered(f"HTTP {answer.status_code}", answer.status_code)
             checks: list[Mapping[str, Any]] = answer.json()["checks"]
@@ -53,10 +52,9 @@ class Binder:
         and with the phase `ready` the server's `url` and `token`. Blocks. Closing it lets BinderHub stop watching."""
         import httpx2
 
-        target, details = self._at(f"/build/{repository}")
-        headers = {**details["headers"], "Accept": "text/event-stream"}
+        asked = self._at(f"/build/{repository}", Accept="text/event-stream")
         try:
-            with self._client.stream("GET", target, headers=headers, extensions=details["extensions"]) as answer:
+            with self._client.stream("GET", **asked) as answer:
                 if not answer.is_success:
                     raise self._unanswered(f"HTTP {answer.status_code}", answer.status_code)
                 for line in answer.iter_lines():
@@ -65,10 +63,8 @@ class Binder:
         except (httpx2.HTTPError, httpx2.StreamError, ValueError, TypeError) as error:
             raise self._unanswered(str(error) or type(error).__name__) from error
 
-    def _at(self, path: str) -> tuple[httpx2.URL, dict[str, Any]]:
-        target = self._meant.copy_with(host=self.address, path=path)
-        headers = {"Host": self._meant.netloc.decode()}
-        return target, {"headers": headers, "extensions": {"sni_hostname": self._meant.host}}
+    def _at(self, path: str, **headers: str) -> dict[str, Any]:
+        return balanced.request(self.address, self._meant.copy_with(path=path), **headers)
 
     def _unanswered(self, why: str, status: int | None = None) -> CloudError:
         layer = Layer.NETWORK if status is None else Layer.BINDER

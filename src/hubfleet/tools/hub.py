@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hubfleet.errors import CloudError, Layer
+from hubfleet.tools import balanced
 
 if TYPE_CHECKING:
     import httpx2
@@ -31,12 +32,10 @@ def ask(address: str, url: str, *, timeout: float = 5.0, transport: httpx2.BaseT
     import httpx2
 
     meant = httpx2.URL(f"{url}/hub/api/")
-    # A certificate is not judged here: Let's Encrypt gives it only after DNS leads to the address.
-    with httpx2.Client(verify=False, timeout=timeout, trust_env=False, transport=transport) as client:
+    with balanced.client(timeout, transport) as client:
         began = time.monotonic()
         try:
-            name = {"sni_hostname": meant.host}
-            answer = client.get(meant.copy_with(host=address), headers={"Host": meant.host}, extensions=name)
+            answer = client.get(**balanced.request(address, meant))
         except httpx2.HTTPError as error:
             return Answer(None, "", str(error) or type(error).__name__, time.monotonic() - began)
         return Answer(answer.status_code, _version(answer), "", time.monotonic() - began)
@@ -69,7 +68,7 @@ class Hub:
 
         self.address, self.url, self.token = address, url, token
         self._user, self._meant = f"/hub/api/users/{user}", httpx2.URL(url)
-        self._client = httpx2.Client(verify=False, timeout=timeout, trust_env=False, transport=transport)
+        self._client = balanced.client(timeout, transport)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -106,9 +105,8 @@ class Hub:
         `failed`. Blocks."""
         import httpx2
 
-        target, details = self._at(f"{self._user}/server/progress")
         try:
-            with self._client.stream("GET", target, **details) as answer:
+            with self._client.stream("GET", **self._at(f"{self._user}/server/progress")) as answer:
                 for line in answer.iter_lines():
                     if line.startswith("data:"):
                         yield dict(json.loads(line[5:]))
@@ -119,18 +117,15 @@ class Hub:
         """A request to the server itself; `path` begins with the server's own ("/user/NAME/")."""
         return self._ask(method, path, body)
 
-    def _at(self, path: str) -> tuple[httpx2.URL, dict[str, Any]]:
-        target = self._meant.copy_with(host=self.address).join(path)
-        headers = {"Host": self._meant.netloc.decode(), "Authorization": f"token {self.token}"}
-        return target, {"headers": headers, "extensions": {"sni_hostname": self._meant.host}}
+    def _at(self, path: str) -> dict[str, Any]:
+        return balanced.request(self.address, self._meant.join(path), Authorization=f"token {self.token}")
 
     def _ask(self, method: str, path: str, body: Any = None, *, none: tuple[int, ...] = ()) -> Any:
         """The answer's JSON; None where it has none, or is of a status in `none`."""
         import httpx2
 
-        target, details = self._at(path)
         try:
-            answer = self._client.request(method, target, json=body, **details)
+            answer = self._client.request(method, json=body, **self._at(path))
             if answer.status_code in none:
                 return None
             if not answer.is_success:
