@@ -17,5 +17,4 @@ def address(release: Release, kube: Kube) -> str:
         case "Gateway":
             return kube_entries.gateway(kube, entry.namespace, entry.name)
         case "Ingress":
-            theirs = (one for one in kube_entries.ingresses(kube, entry.namespace) if one.kind == entry.name)
-            return next((one.address for one in theirs if one.address), "")
+            return kube_entries.ingress(kube, entry.namespace, entry.name)

@@ -25,8 +25,6 @@ ISSUER = "hubfleet-issuer"
 """Our ClusterIssuer, which asks Let's Encrypt; and its release (`certificates`)."""
 POD = {"hubfleet.org/entry": "true"}
 """The label by which the Service finds its pods, whatever controller runs in them."""
-MOST_LISTENERS = 64
-"""Of a Gateway (Gateway API v1, GatewaySpec.Listeners); one is for http."""
 HTTP = "web"
 """The listener of the Gateway, and the entry point of Traefik, for http."""
 _LONGEST_UPLOAD = "1h"
