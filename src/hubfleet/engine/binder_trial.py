@@ -20,7 +20,10 @@ REPOSITORY = "gh/binderhub-ci-repos/cached-minimal-dockerfile/HEAD"
 """What is built where nobody says otherwise: BinderHub's own project tries its deployments with it."""
 _ILL = {
     "Docker registry": (Layer.REGISTRY, "see the registry's address and account in `registry:`; hubfleet apply"),
-    "JupyterHub API": (Layer.HUB, "see its JupyterHub: hubfleet doctor"),
+    "JupyterHub API": (
+        Layer.HUB,
+        "hubfleet status; hubfleet kubectl logs deploy/hub in its namespace tells more",
+    ),
     "Pod quota": (Layer.BINDER, "wait until servers have gone, or raise the quota"),
 }
 
