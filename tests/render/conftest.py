@@ -41,7 +41,12 @@ def charts() -> Path:
 @pytest.fixture(scope="session")
 def upstream(charts: Path) -> Path:
     """The folder of Zero to JupyterHub's chart 4.4."""
-    folder = charts / "jupyterhub"
+    return chart_in(charts, "jupyterhub")
+
+
+def chart_in(charts: Path, name: str) -> Path:
+    """The folder of a chart with its schema; the test is skipped where there is none."""
+    folder = charts / name
     if not (folder / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS has no jupyterhub/values.schema.json")
+        pytest.skip(f"HUBFLEET_CHARTS has no {name}/values.schema.json")
     return folder

@@ -12,6 +12,7 @@ import yaml
 
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
+from tests.render.conftest import chart_in
 from tests.render.rendering import Manifests, render
 from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS
 from tests.unit.test_hubs_binder import binder
@@ -41,10 +42,7 @@ CASES = [
 @pytest.fixture(scope="session")
 def chart(charts: Path) -> Path:
     """The folder of BinderHub's chart, with its JupyterHub in it and both schemas."""
-    folder = charts / "binderhub"
-    if not (folder / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS has no binderhub/values.schema.json")
-    return folder
+    return chart_in(charts, "binderhub")
 
 
 def rendered(helm: Helm, chart: Path, folder: Path, **hub: Any) -> Manifests:

@@ -9,17 +9,17 @@ import pytest
 from hubfleet.hubs import releases
 from hubfleet.hubs.platform import certificates, entry
 from hubfleet.tools.helm import Helm
+from tests.render.conftest import chart_in
 from tests.render.rendering import render
 from tests.unit.hub_files import LABEL, describe, load
 
 
 @pytest.mark.parametrize("api", ["ingress", "gateway"])
 def test_every_pod_of_cert_manager_is_on_the_core_pool(helm: Helm, charts: Path, tmp_path: Path, api: str) -> None:
-    if not (charts / "cert-manager" / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS has no cert-manager/values.schema.json")
+    chart = chart_in(charts, "cert-manager")
     cluster = load(tmp_path, top={"ingress": {"shared": True, "email": "ops@example.org", "api": api}})
     (found,) = (one for one in releases(cluster, describe(cluster)) if one.name == certificates.NAME)
-    made = render(helm, found, charts / "cert-manager")
+    made = render(helm, found, chart)
     pods = made.pods()
     assert len(pods) == 4
     assert all(pod["nodeSelector"][LABEL] == "core" for pod in pods.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from hubfleet.hubs import releases
 from hubfleet.hubs.platform import entry
 from hubfleet.tools.helm import Helm
+from tests.render.conftest import chart_in
 from tests.render.rendering import Manifests, render
 from tests.unit.hub_files import LABEL, describe, load, release
 
@@ -19,11 +19,8 @@ HOST = "hub.example.org"
 
 
 @pytest.fixture(scope="session")
-def traefik() -> Path:
-    folder = Path(os.environ.get("HUBFLEET_CHARTS", "/nonexistent")) / "traefik"
-    if not (folder / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS names no folder with Traefik's chart (traefik/values.schema.json)")
-    return folder
+def traefik(charts: Path) -> Path:
+    return chart_in(charts, "traefik")
 
 
 def rendered(helm: Helm, traefik: Path, folder: Path, **ingress: Any) -> Manifests:

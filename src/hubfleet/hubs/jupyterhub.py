@@ -26,11 +26,12 @@ _KEEP = {"helm.sh/resource-policy": "keep"}
 def release(name: str, cluster: Cluster, description: Description, absent: frozenset[str] = frozenset()) -> Release:
     """The one release of the hub `name`, its layers merged. `absent`: pools that users are not offered."""
     chart, hub = charts.chart(name, cluster), cluster.hubs[name]
-    found = url(name, cluster, encrypts=_encrypts(name, chart, cluster))
+    scheme = _scheme(name, chart, cluster)
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merge(*(layer.values for layer in every)))
     its = map_at(values, chart.inside)
-    made = [one.below(chart.inside) for one in (*login.of(hub, found).generated, tester.TOKEN)]
+    hub_url = f"{scheme}://{hub.hub_host}"
+    made = [one.below(chart.inside) for one in (*login.of(hub, hub_url).generated, tester.TOKEN)]
     return Release(
         name=name,
         namespace=name,
@@ -41,8 +42,8 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         source=("hubs", name),
         secret_paths=secret,
         generated=tuple(one for one in made if at(values, one.path) is None),
-        url=found.replace(hub.hub_host, hub.domain),
-        hub_url=found if hub.hub_host != hub.domain else "",
+        url=f"{scheme}://{hub.domain}",
+        hub_url=hub_url if hub.builds_images else "",
         offloads=_offloads(its, chart),
         entry=entry.of(name, cluster),
         storage_classes=_storage_classes(its),
@@ -54,7 +55,8 @@ def layers(
 ) -> tuple[Layer, ...]:
     """What the values of the hub `name` are merged of, weakest first; needs no secret looked up."""
     hub, chart = cluster.hubs[name], charts.chart(name, cluster)
-    hub_url = url(name, cluster, encrypts=_encrypts(name, chart, cluster))
+    scheme = _scheme(name, chart, cluster)
+    hub_url = f"{scheme}://{hub.hub_host}"
     logging_in = login.of(hub, hub_url)
     computed = merge(
         _hub(hub, cluster, description),
@@ -67,9 +69,9 @@ def layers(
     )
     causes = _causes(("hubs", name), cluster, logging_in)
     if chart.inside:
-        binder_url = hub_url.replace(hub.hub_host, hub.domain)
-        inner = merge(computed, binder.hub_values(hub, binder_url))
-        own = binder.values(name, cluster, description, url=binder_url, hub_url=hub_url)
+        url = f"{scheme}://{hub.domain}"
+        inner = merge(computed, binder.hub_values(hub, url))
+        own = binder.values(name, cluster, description, url=url, hub_url=hub_url)
         computed = merge(own, _below(chart.inside, inner))
         causes = {**_causes_below(chart.inside, causes), **binder.causes(("hubs", name))}
     return stack(cluster, name, Layer(computed, causes=causes))
@@ -126,10 +128,10 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
     }
 
 
-def url(name: str, cluster: Cluster, *, encrypts: bool) -> str:
-    """Where the hub's JupyterHub is: by https where its chart gets a certificate, or as own values have it."""
+def _scheme(name: str, chart: Chart, cluster: Cluster) -> str:
+    """How people speak with the hub: by https where it has a certificate, or as own values have it."""
     own = at(own_values(cluster, name), ("proxy", "https", "enabled"))
-    return f"{'https' if (encrypts if own is None else own) else 'http'}://{cluster.hubs[name].hub_host}"
+    return "https" if (_encrypts(name, chart, cluster) if own is None else own) else "http"
 
 
 def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:

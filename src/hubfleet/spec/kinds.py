@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
+from hubfleet.spec.checking import Where
 from hubfleet.spec.models import Hub, Pool
 from hubfleet.spec.models.hubs import USUAL_CHARTS
-from hubfleet.spec.places import Level, Place
+from hubfleet.spec.places import Level
 from hubfleet.spec.problems import Problem
-
-Where = Callable[..., Place]
-"""Takes a key's path as arguments and gives its place."""
 
 _OF_BINDERHUB = ("hub_domain", "registry", "repositories", "builds")
 _OF_PERSISTENT = ("homes", "named_servers")

@@ -6,7 +6,8 @@ The keys mean what BinderHub makes of them (binderhub/registry.py, repoproviders
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal, cast
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -29,11 +30,20 @@ Pattern = Annotated[Text, AfterValidator(_pattern)]
 class Account(Model):
     """An account that may push to a registry. Its nodes pull with it, too: images need not be public."""
 
-    host: ClassVar[str] = ""
     username: Text
     """Its name; a robot's, best one that may do nothing else."""
     password: Secret
     """Its password or token."""
+
+    @property
+    def host(self) -> str:
+        """The registry's, with its port if need be."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """Below which images are there; "" at its top."""
+        return ""
 
     @property
     def address(self) -> str:
@@ -47,8 +57,8 @@ class Account(Model):
 
     @property
     def folder(self) -> str:
-        """Below which images are, with the host."""
-        raise NotImplementedError
+        """How the names of images begin there."""
+        return f"{self.host}/{self.path}" if self.path else self.host
 
 
 class DockerHub(Account):
@@ -56,7 +66,11 @@ class DockerHub(Account):
 
     namespace: PathPart
     """The user or organization whose the images are."""
-    host = "registry-1.docker.io"
+
+    @property
+    def host(self) -> str:
+        """Of its images."""
+        return "registry-1.docker.io"
 
     @property
     def login(self) -> str:
@@ -74,12 +88,16 @@ class Quay(Account):
 
     organization: PathPart
     """The user or organization whose the images are; its new repositories may be private."""
-    host = "quay.io"
 
     @property
-    def folder(self) -> str:
-        """quay.io/ORGANIZATION."""
-        return f"{self.host}/{self.organization}"
+    def host(self) -> str:
+        """The one there is."""
+        return "quay.io"
+
+    @property
+    def path(self) -> str:
+        """The organization's."""
+        return self.organization
 
 
 class GHCR(Account):
@@ -87,12 +105,16 @@ class GHCR(Account):
 
     owner: PathPart
     """The user or organization whose the images are, in lower case."""
-    host = "ghcr.io"
 
     @property
-    def folder(self) -> str:
-        """ghcr.io/OWNER."""
-        return f"{self.host}/{self.owner}"
+    def host(self) -> str:
+        """The one there is."""
+        return "ghcr.io"
+
+    @property
+    def path(self) -> str:
+        """The owner's."""
+        return self.owner
 
 
 class ArtifactRegistry(Account):
@@ -108,14 +130,14 @@ class ArtifactRegistry(Account):
     """Its repository of the format Docker."""
 
     @property
-    def address(self) -> str:
+    def host(self) -> str:
         """Each location has one."""
-        return f"https://{self.location}-docker.pkg.dev"
+        return f"{self.location}-docker.pkg.dev"
 
     @property
-    def folder(self) -> str:
-        """HOST/PROJECT/REPOSITORY."""
-        return f"{self.location}-docker.pkg.dev/{self.project}/{self.repository}"
+    def path(self) -> str:
+        """PROJECT/REPOSITORY."""
+        return f"{self.project}/{self.repository}"
 
 
 class AzureRegistry(Account):
@@ -125,13 +147,8 @@ class AzureRegistry(Account):
     """The registry's name, before .azurecr.io."""
 
     @property
-    def address(self) -> str:
+    def host(self) -> str:
         """Each registry has one."""
-        return f"https://{self.name}.azurecr.io"
-
-    @property
-    def folder(self) -> str:
-        """The registry itself."""
         return f"{self.name}.azurecr.io"
 
 
@@ -144,19 +161,24 @@ class OtherRegistry(Account):
     """Its project, or a path in it: `binder`; left out, images are at the top."""
 
     @property
-    def address(self) -> str:
+    def host(self) -> str:
         """As the file has it."""
-        return f"https://{self.at}"
+        return self.at
 
     @property
-    def folder(self) -> str:
-        """HOST/PROJECT."""
-        return f"{self.at}/{self.project}" if self.project else self.at
+    def path(self) -> str:
+        """The project's."""
+        return self.project or ""
 
 
 def _one_of_its_keys(schema: dict[str, Any]) -> None:
-    names = [name for name in schema["properties"] if name != "prefix"]
-    schema["oneOf"] = [{"required": [name], "properties": {name: {"type": "object"}}} for name in names]
+    kinds = _kinds(schema["properties"])
+    schema["oneOf"] = [{"required": [kind], "properties": {kind: {"type": "object"}}} for kind in kinds]
+
+
+def _kinds(keys: Iterable[str]) -> list[str]:
+    """Those of a registry's keys of which one is chosen."""
+    return [key for key in keys if key != "prefix"]
 
 
 class Registry(Model):
@@ -183,16 +205,16 @@ class Registry(Model):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Registry:
-        names = [name for name in type(self).model_fields if name != "prefix"]
-        chosen = [name for name in names if getattr(self, name) is not None]
+        kinds = _kinds(type(self).model_fields)
+        chosen = [kind for kind in kinds if getattr(self, kind) is not None]
         if len(chosen) != 1:
-            raise ValueError(f"choose exactly one of {', '.join(names)}; here: {', '.join(chosen) or 'none'}")
+            raise ValueError(f"choose exactly one of {', '.join(kinds)}; here: {', '.join(chosen) or 'none'}")
         return self
 
     @property
     def kind(self) -> str:
         """The key of the one that is chosen."""
-        return next(name for name in type(self).model_fields if name != "prefix" and getattr(self, name) is not None)
+        return next(kind for kind in _kinds(type(self).model_fields) if getattr(self, kind) is not None)
 
     @property
     def account(self) -> Account:
