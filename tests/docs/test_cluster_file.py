@@ -41,6 +41,7 @@ MODELS = [
     *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
     *(models.GenericOAuth, models.LTI, models.Native),
     *(models.Registry, models.DockerHub, models.Quay, models.GHCR, models.ArtifactRegistry, models.AzureRegistry),
+    *(models.Pages, models.Service),
     *(models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Charts, models.ChartVersions),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),

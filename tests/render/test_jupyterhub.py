@@ -184,3 +184,24 @@ def test_sizes_images_and_room_that_is_kept_free_arrive(helm: Helm, upstream: Pa
         {LABEL: "core"},
         True,
     )
+
+
+def test_pages_and_services_of_a_hub_arrive(helm: Helm, upstream: Path, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/login.html").write_text("hello")
+    (tmp_path / "sea.png").write_bytes(b"\x89PNG\xff")
+    found = rendered(
+        helm,
+        upstream,
+        tmp_path,
+        pages={"templates": "pages", "logo": "sea.png", "variables": {"announcement": "down"}},
+        services={"news": {"url": "http://news.main:8000"}, "report": {"scopes": ["list:users"]}},
+    )
+    mounts = found.pods()["hub"]["containers"][0]["volumeMounts"]
+    place = {one["mountPath"]: one["subPath"] for one in mounts if one["name"] == "files"}
+    page = found.one("Secret", "hub")["stringData"][place["/etc/jupyterhub/pages/templates/login.html"]]
+    assert (page.strip(), "/etc/jupyterhub/pages/logo.png" in place) == ("hello", True)
+    values = yaml.safe_load(found.secret("hub", "values.yaml"))["hub"]
+    assert values["templateVars"] == {"announcement": "down"}
+    assert values["services"]["news"]["url"] == "http://news.main:8000"
+    assert values["loadRoles"]["report"] == {"services": ["report"], "scopes": ["list:users"]}

@@ -259,3 +259,34 @@ def _of_values(values: Any, schema: dict[str, Any], path: str = "") -> set[str]:
         return {path}
     below = [(name, schema["properties"].get(name, {})) for name in values]
     return {key for name, one in below for key in _of_values(values[name], one, f"{path}.{name}".strip("."))}
+
+
+def test_files_for_the_hub_are_in_a_secret_of_their_own_and_where_they_are_to_be(helm: Helm, tmp_path: Path) -> None:
+    files = {
+        "page": {"mountPath": "/a/login.html", "stringData": "hello\n"},
+        "logo": {"mountPath": "/a/logo.png", "binaryData": "iVBORw==", "mode": 0o400},
+    }
+    found = lite(helm, tmp_path, values={"hub": {"extraFiles": files}})
+    assert found.secret("hub-files", "page") == "hello\n"
+    assert found.one("Secret", "hub-files")["data"]["logo"] == "iVBORw=="
+    assert "extraFiles" not in found.secret("hub", "values.json")
+    pod = found.pods()["hub"]
+    mounts = [one for one in pod["containers"][0]["volumeMounts"] if one["name"] == "files"]
+    assert {one["mountPath"]: one["subPath"] for one in mounts} == {"/a/login.html": "page", "/a/logo.png": "logo"}
+    (volume,) = (one["secret"] for one in pod["volumes"] if one["name"] == "files")
+    assert volume["items"] == [{"key": "logo", "path": "logo", "mode": 0o400}, {"key": "page", "path": "page"}]
+
+
+def test_pages_and_services_of_a_hub_arrive(helm: Helm, tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/login.html").write_text("hello")
+    found = lite(
+        helm,
+        tmp_path,
+        pages={"templates": "pages", "variables": {"announcement": "down"}},
+        services={"news": {"url": "http://news.main:8000"}},
+    )
+    hub = json.loads(found.secret("hub", "values.json"))["hub"]
+    assert hub["templatePaths"] == ["/etc/jupyterhub/pages/templates"]
+    assert hub["templateVars"] == {"announcement": "down"}
+    assert hub["services"]["news"] == {"url": "http://news.main:8000", "display": True, "apiToken": "x" * 48}

@@ -19,7 +19,7 @@ from .conftest import Shell, cluster_file
 
 pytestmark = pytest.mark.timeout(1200)
 CLUSTER = "logs-in"
-ENV = {"GITHUB": "s3cret", "TOKEN": "t0k3n"}
+ENV = {"GITHUB": "s3cret", "TOKEN": "t0k3n-of-a-service"}
 PASSWORD = "a long way to Tipperary"
 PROVIDERS = {
     "github": "https://github.com/login/oauth/authorize",
@@ -33,8 +33,7 @@ PROVIDERS = {
 def with_auth(file: Path, way: str) -> None:
     """Let people log in so, behind something that speaks https for the hub."""
     tree = yaml.safe_load(file.read_text())
-    keys = {key: value for key, value in WAYS[way].items() if key != "groups"}  # a file in the hub, which lite has not
-    tree["hubs"]["main"] |= {"auth": {way: keys}, "admins": ["ada"]}
+    tree["hubs"]["main"] |= {"auth": {way: WAYS[way]}, "admins": ["ada"]}
     tree["hubs"]["main"]["values"] = {"proxy": {"https": {"enabled": True}}}
     file.write_text(yaml.safe_dump(tree))
 
@@ -115,3 +114,25 @@ def test_a_learning_management_system_learns_what_to_call(sandbox: Shell, file: 
     with person(applied(sandbox, file)) as canvas:
         told: Any = json.loads(canvas.get("/hub/lti13/config", headers={"Host": "hub.example.org"}).text)
     assert told["oidc_initiation_url"] == "https://hub.example.org/hub/lti13/oauth_login"
+
+
+def test_people_see_what_the_hubs_own_pages_say_and_a_service_asks_what_it_may(sandbox: Shell, file: Path) -> None:
+    with_auth(file, "native")
+    (file.parent / "pages").mkdir()
+    page = '{% extends "templates/404.html" %}{% block error_detail %}Ahoy{% endblock %}'
+    (file.parent / "pages/404.html").write_text(page)
+    (file.parent / "sea.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
+    tree = yaml.safe_load(file.read_text())
+    tree["hubs"]["main"] |= {
+        "pages": {"templates": "pages", "logo": "sea.png", "variables": {"announcement": "down on Sunday"}},
+        "services": {"report": {"scopes": ["list:users"], "token": "${env:TOKEN}"}},
+    }
+    file.write_text(yaml.safe_dump(tree))
+    address = applied(sandbox, file)
+    with person(address) as somebody:
+        missing = somebody.get("/hub/no-such-page").text
+        assert ("Ahoy" in missing, "down on Sunday" in missing) == (True, True)
+        assert somebody.get("/hub/logo").content == (file.parent / "sea.png").read_bytes()
+        service = {"Authorization": f"token {ENV['TOKEN']}"}
+        assert somebody.get("/hub/api/users", headers=service).json()[0]["name"] == "ada"
+        assert somebody.get("/hub/api/proxy", headers=service).status_code == 403

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubfleet.hubs import placement, profiles
+from hubfleet.hubs import placement, profiles, services
 from hubfleet.hubs.platform import entry
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
@@ -19,7 +19,6 @@ _SERVICE = "binder"
 _CLIENT = "service-binder"
 """Its name when it asks JupyterHub who somebody is; JupyterHub wants `service-` first (5.5, services/service.py)."""
 _DOCKER_HUB = "dockerhub"
-_LEFT_TO_USERS = ["self", f"access:services!service={_SERVICE}"]
 _BUILDERS = {"dind": "dind", "podman": "pink"}
 """What builds, and the chart's word for it."""
 
@@ -76,7 +75,7 @@ def hub_values(hub: Hub, url: str) -> Values:
                 "config": {"BinderSpawner": {"auth_enabled": True}},
                 "redirectToServer": False,
                 "services": {_SERVICE: service},
-                "loadRoles": {"user": {"scopes": _LEFT_TO_USERS}},
+                "loadRoles": services.of_users(hub, _SERVICE),
             },
             # Its own way to start takes a token that only an anonymous user has.
             "singleuser": {"cmd": "jupyterhub-singleuser"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubfleet.hubs import binder, charts, login, placement, profiles, tester
+from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester
 from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
@@ -31,7 +31,8 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     values, secret = reveal(merge(*(layer.values for layer in every)))
     its = map_at(values, chart.inside)
     hub_url = f"{scheme}://{hub.hub_host}"
-    made = [one.below(chart.inside) for one in (*login.of(hub, hub_url).generated, tester.TOKEN)]
+    secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN)
+    made = [one.below(chart.inside) for one in secrets]
     return Release(
         name=name,
         namespace=name,
@@ -62,12 +63,15 @@ def layers(
         _hub(hub, cluster, description),
         tester.values(),
         logging_in.values,
+        services.values(hub),
+        pages.values(name, cluster),
         _proxy(name, cluster, description),
         _users(name, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
         _upstream(hub, cluster, description, absent) if chart.name in (charts.UPSTREAM, charts.BINDER) else {},
     )
-    causes = _causes(("hubs", name), cluster, logging_in)
+    causes = {**_causes(("hubs", name), cluster, logging_in), **services.causes(("hubs", name), hub)}
+    causes |= pages.causes(name, cluster)
     if chart.inside:
         url = f"{scheme}://{hub.domain}"
         inner = merge(computed, binder.hub_values(hub, url))

@@ -17,10 +17,14 @@ from hubfleet.spec.wording import did_you_mean, one_of
 Where = Callable[..., Place]
 """Takes a key's path as arguments and gives its place."""
 
+_SERVICES = ("binder", "idle-culler", "jupyterhub-idle-culler")
+"""What the charts know services of their own by."""
 LEAST_USER_PASSWORD = 8
 """Characters; JupyterHub refuses to start with fewer (6.1.1, jupyterhub/authenticators/shared.py:29-30)."""
 LEAST_ADMIN_PASSWORD = 32
 """Characters; the same place."""
+LEAST_TOKEN = 8
+"""Characters of a service's token; JupyterHub does not start with fewer (5.5, jupyterhub/orm.py:661)."""
 
 
 def pool_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
@@ -46,6 +50,10 @@ def hub_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
             owner = "hubfleet's" if name.startswith("hubfleet-") else "Kubernetes'"
             what = f"a hub's name is its namespace, and {name} is {owner} own"
             yield _problem(where, ("hubs", name), what, "give the hub another name")
+        for service in hub.services:
+            if service in _SERVICES or service.startswith("hubfleet-"):
+                what = f"{service} is a service that hubs have anyway"
+                yield _problem(where, ("hubs", name, "services", service), what, "give it another name")
         yield from _chart_problems(name, hub, where)
         yield from _admin_problems(name, hub, where)
 
@@ -112,8 +120,9 @@ def doubts(cluster: Cluster, hubs: Iterable[str] | None = None) -> Iterator[Prob
 
 
 def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
-    """Shared passwords that are known already (literals, or looked up) and that JupyterHub would refuse."""
+    """Passwords and tokens that are known already (literals, or looked up) and that JupyterHub would refuse."""
     for name, hub in hubs.items():
+        yield from _short_tokens(name, hub, where)
         shared = hub.auth.shared_password if hub.auth else None
         user, admin = (shared.user_password, shared.admin_password) if shared else (None, None)
         path = ("hubs", name, "auth", "shared_password")
@@ -127,6 +136,14 @@ def unfit_passwords(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
         if user and user == admin:
             what = "is the users' password as well: everybody could be admin"
             yield _problem(where, (*path, "admin_password"), what, "take another, or leave it out: hubfleet makes one")
+
+
+def _short_tokens(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
+    for service, one in hub.services.items():
+        if one.token and not one.token.references and len(one.token.reveal()) < LEAST_TOKEN:
+            what = f"is shorter than the {LEAST_TOKEN} characters that JupyterHub asks for"
+            remedy = "make it longer, or leave it out: hubfleet makes one"
+            yield _problem(where, ("hubs", name, "services", service, "token"), what, remedy)
 
 
 def _sounds_secret(path: Path) -> bool:

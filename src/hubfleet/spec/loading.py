@@ -26,6 +26,7 @@ from hubfleet.spec.models import (
     ValuesFile,
 )
 from hubfleet.spec.nodes import node_problems
+from hubfleet.spec.pages import page_problems
 from hubfleet.spec.places import CLUSTER_DEFAULTS, FLEET, HUB_DEFAULTS, Place, Places
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem
 from hubfleet.spec.reading import UNFILLED, Document, is_file, parse
@@ -312,6 +313,7 @@ class Loading:
             self.problems += build_problems(content.pools, content.hubs, self.where)
         self.problems += node_problems(content.pools, self.where)
         self.problems += kind_problems(content.hubs, self.where)
+        self.problems += page_problems(content.hubs, self.where)
         self.problems += ingress_problems(content.ingress, content.hubs, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)

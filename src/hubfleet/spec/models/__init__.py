@@ -33,7 +33,17 @@ from hubfleet.spec.models.charts import Charts, ChartVersions
 from hubfleet.spec.models.clusters import Cluster, ClusterFile, ControlPlane, Ingress, ProviderBlock, Storage
 from hubfleet.spec.models.fields import PATTERNS, Model
 from hubfleet.spec.models.fleets import Defaults, FleetDefaults, FleetFile, HubDefaults
-from hubfleet.spec.models.hubs import Culling, Homes, Hub, ImageChoice, Placeholders, Profile, ValuesFile
+from hubfleet.spec.models.hubs import (
+    Culling,
+    Homes,
+    Hub,
+    ImageChoice,
+    Pages,
+    Placeholders,
+    Profile,
+    Service,
+    ValuesFile,
+)
 from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
 __all__ = [
@@ -71,6 +81,7 @@ __all__ = [
     "Native",
     "NodeCount",
     "OtherRegistry",
+    "Pages",
     "Placeholders",
     "Pool",
     "Profile",
@@ -78,6 +89,7 @@ __all__ = [
     "Quay",
     "Registry",
     "Repositories",
+    "Service",
     "SharedPassword",
     "Size",
     "Storage",

@@ -22,6 +22,8 @@ class ChartVersions(Model):
     """cert-manager's chart, of certificates for hubs behind the entry."""
     traefik: ChartVersion | None = None
     """Traefik's chart, of the entry that hubs share."""
+    cluster_autoscaler: ChartVersion | None = None
+    """The chart of Kubernetes' cluster-autoscaler, on clouds whose clusters come without one."""
     binderhub: ChartVersion | None = None
     """BinderHub's chart, of every binder hub that has it."""
 

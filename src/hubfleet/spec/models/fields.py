@@ -16,11 +16,14 @@ _DOMAIN = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"
 _IMAGE = r"^[^\s:@]+(:[0-9]+/[^\s:@]+)?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
 _EMAIL = r"^[^@\s]+@[^@\s]+$"
 _ADDRESS = r"^https://[^\s/]+(/\S*)?$"
+_SERVICE_ADDRESS = r"^https?://[^\s/]+(/\S*)?$"
 _ENTITY = r"^(https?://|urn:)\S+$"
 _CHART = r"^(lite|jupyterhub|binderhub|.*/.*)$"
 _HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
 IMAGE_PREFIX = r"^[a-z0-9][a-z0-9._-]*$"
 PROJECT = r"^([a-z0-9._-]+/)*[a-z0-9._-]+$"
+_AWS_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+_AWS_ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+$"
 _PATH_PART = r"^[a-z0-9]+([._-]+[a-z0-9]+)*$"
 _CLASS = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/[a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 _CHART_VERSION = r"^[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?(@sha256:[0-9a-f]{64})?$"
@@ -34,8 +37,11 @@ PATTERNS = {
     _IMAGE: "write a container image: quay.io/name/image:tag",
     _EMAIL: "write an e-mail address: ops@example.org",
     _ADDRESS: "write an address that begins with https://",
+    _SERVICE_ADDRESS: "write an address: http://NAME.NAMESPACE:PORT",
     _ENTITY: "write an EntityID: https://idp.uni.edu/shibboleth, urn:mace:incommon:uni.edu",
     _HOST: "write a host in lower case, without https://: harbor.example.org, harbor.example.org:8443",
+    _AWS_REGION: "write a region of AWS: us-west-2",
+    _AWS_ROLE: "write the ARN of a role: arn:aws:iam::111122223333:role/NAME",
     IMAGE_PREFIX: "write lower-case letters, digits, -, . and _, a letter or digit first",
     PROJECT: "write it in lower case, as it stands in an image's name: binder, hubs/binder",
     _PATH_PART: "write it in lower case, as it stands in an image's name",
@@ -60,6 +66,10 @@ Domain = Annotated[str, Field(pattern=_DOMAIN, max_length=253)]
 Image = Annotated[str, Field(pattern=_IMAGE)]
 Email = Annotated[str, Field(pattern=_EMAIL)]
 Address = Annotated[str, Field(pattern=_ADDRESS)]
+ServiceAddress = Annotated[str, Field(pattern=_SERVICE_ADDRESS)]
+"""Of something in the cluster, mostly."""
+AWSRegion = Annotated[str, Field(pattern=_AWS_REGION)]
+AWSRole = Annotated[str, Field(pattern=_AWS_ROLE)]
 Host = Annotated[str, Field(pattern=_HOST, max_length=253)]
 """A host, with a port or without."""
 PathPart = Annotated[str, Field(pattern=_PATH_PART, max_length=128)]

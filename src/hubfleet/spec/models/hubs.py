@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -10,7 +11,19 @@ from pydantic import ConfigDict, Field, model_validator
 
 from hubfleet.spec.models.auth import Auth
 from hubfleet.spec.models.binders import Builds, Registry, Repositories
-from hubfleet.spec.models.fields import ChartName, Domain, Image, Model, Name, Quantity, Text, Values
+from hubfleet.spec.models.fields import (
+    NO_OTHER_NAMES,
+    ChartName,
+    Domain,
+    Image,
+    Model,
+    Name,
+    Quantity,
+    ServiceAddress,
+    Text,
+    Values,
+)
+from hubfleet.spec.secrets import Secret
 
 
 class Homes(Model):
@@ -67,6 +80,41 @@ class Placeholders(Model):
 
     seats: Annotated[int, Field(ge=1, le=2000)]
     """For how many servers of the default size. Pods that do nothing hold it, and give way to users."""
+
+
+class Pages(Model):
+    """What people see of the hub itself: where they log in, choose and wait. Of a BinderHub, the pages of its
+    JupyterHub."""
+
+    templates: Text | None = None
+    """A folder of Jinja templates, from the folder of the file that names it: each takes the place of JupyterHub's page
+    of the same name (`login.html`), which it can extend as `templates/login.html`."""
+    static: Text | None = None
+    """A folder of files for browsers, images and styles, from the folder of the file that names it. Templates name them
+    `{{ static_url('FILE') }}`."""
+    variables: Values = Field(default_factory=dict[str, Any])
+    """What templates may use, by name. JupyterHub's own show an `announcement`, and one for single pages:
+    `announcement_login`, `announcement_spawn`, `announcement_home`, `announcement_logout`."""
+    logo: Text | None = None
+    """An image for the top of every page, from the folder of the file that names it."""
+
+
+class Service(Model):
+    """A program beside the hub that people reach through it, that asks its API, or both. It runs already: hubfleet
+    makes it known to the hub, and does not start it."""
+
+    url: ServiceAddress | None = None
+    """Where the hub's proxy finds it, `http://NAME.NAMESPACE:PORT`; people find it below the hub's address, at
+    /services/NAME/. Left out, it only asks the API."""
+    token: Secret | None = None
+    """Its token for the hub's API. Left out, one is made and kept in the cluster: in the Secret `hubfleet` of the hub's
+    namespace, under `service-NAME`, for the pod of the service to take it from."""
+    scopes: tuple[Text, ...] = ()
+    """What it may do at the API, as JupyterHub calls it: `list:users`, `read:users:activity`."""
+    groups: tuple[Text, ...] = ()
+    """Groups of the hub whose members may use it. Left out, every user may."""
+    display: bool = True
+    """Whether the hub's menu lists it."""
 
 
 def _a_text(schema: dict[str, Any]) -> None:
@@ -143,6 +191,10 @@ class Hub(Model):
     """Room that is kept free on the pool of the default size; not for the chart `lite`."""
     named_servers: Annotated[int, Field(ge=0, le=100)] = 0
     """How many servers a user may have besides the first. Where each server has a volume of its own, so have these."""
+    pages: Pages = Pages()
+    """What people see of the hub itself."""
+    services: Annotated[Mapping[Name, Service], NO_OTHER_NAMES] = Field(default_factory=dict[str, Service])
+    """Programs that people reach through the hub, or that ask its API, by name."""
     chart: ChartName = Field(default_factory=_usual_chart)
     """`jupyterhub` (Zero to JupyterHub), `binderhub` (what a binder hub has), `lite` (our own small one, for one small
     machine or a closed network), the path of a chart's folder or archive (.tgz), with a `/` in it, from the folder of

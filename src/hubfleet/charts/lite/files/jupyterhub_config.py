@@ -42,6 +42,8 @@ given(
     named_server_limit_per_user=hub.get("namedServerLimitPerUser"),
     concurrent_spawn_limit=hub.get("concurrentSpawnLimit"),
     active_server_limit=hub.get("activeServerLimit"),
+    template_paths=hub.get("templatePaths"),
+    template_vars=hub.get("templateVars"),
 )
 
 image = singleuser["image"]
