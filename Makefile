@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv || echo $(VENV)/uv/bin/uv)
 
-.PHONY: help setup try test unit lint fix docs lock bench bench-fleet bench-pools
+.PHONY: help setup try test unit lint fix docs lock bench bench-fleet bench-hubs bench-pools
 
 help:  ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ bench: setup  ## Print the figures of the first hub (Linux, root; about a minute
 bench-fleet: setup  ## Print the figures of a fleet's files (helm on the PATH; five minutes).
 	$(BIN)/python -m compileall -q src benchmarks
 	$(BIN)/python -m benchmarks fleet --large
+
+bench-hubs: setup  ## Print the figures of many hubs on one cluster (Linux, root; five minutes).
+	$(BIN)/python -m compileall -q src
+	$(BIN)/python -m benchmarks hubs
 
 bench-pools: setup  ## Print the figures of clusters with many pools (Linux, root; 25 minutes).
 	$(BIN)/python -m compileall -q src

@@ -3,6 +3,7 @@ is in docs/explanation/figures.md.
 
     python -m benchmarks first-hub [--cold]           the command line, a sandbox, a hub on it; about a minute
     python -m benchmarks fleet [--large]              files of 171 hubs, or 10,000; a minute, or three
+    python -m benchmarks hubs [--hubs 20]             many hubs on one cluster, of which none changed; five minutes
     python -m benchmarks jetstream2 [--pools 1,4,8]   clusters of many pools, against a plain loop; half an hour
 
 Each prints one table; `--json FILE` writes the same for programs, `--state DIR` uses a
@@ -17,7 +18,7 @@ import signal
 import sys
 from pathlib import Path
 
-from benchmarks import first_hub, fleet, jetstream2
+from benchmarks import first_hub, fleet, hubs, jetstream2
 from benchmarks.figures import Circumstances, Figures
 from benchmarks.running import sandbox
 
@@ -32,6 +33,9 @@ def main() -> None:
             first_hub.run(figures, options.state, cold=options.cold)
         elif options.what == "fleet":
             fleet.run(figures, large=options.large)
+        elif options.what == "hubs":
+            with sandbox(options.state, os.environ) as there:
+                hubs.run(figures, there, options.hubs, options.runs)
         else:
             with sandbox(options.state, os.environ, "--node-boot", f"{jetstream2.BOOT:g}") as there:
                 bench = jetstream2.Bench(
@@ -62,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     hub.add_argument("--cold", action="store_true", help="also from nothing, with an empty cache (ten minutes more)")
     files = what.add_parser("fleet", parents=[common], help="a fleet's files, without a cluster (helm on the PATH)")
     files.add_argument("--large", action="store_true", help="also with 1,000 clusters and 10,000 hubs")
+    many = what.add_parser("hubs", parents=[common], help="many hubs on one cluster, of which none changed")
+    many.add_argument("--hubs", type=_positive, default=20, help="how many [20]")
+    many.add_argument("--runs", type=_positive, default=5, help="of what changes nothing [5]")
     pools = what.add_parser("jetstream2", parents=[common], help="clusters of many pools")
     pools.add_argument("--pools", type=_numbers, default=(1, 4, 8), help="how many, as 1,4,8")
     pools.add_argument("--runs", type=_positive, default=2, help="of hubfleet, for each [2]")
