@@ -7,6 +7,7 @@ anything that touches the world. The rules a provider keeps are in docs/referenc
 
 from hubfleet.provider.contract import (
     CONTRACT,
+    Autoscaler,
     Description,
     ExistingCluster,
     MagnumCluster,
@@ -16,4 +17,14 @@ from hubfleet.provider.contract import (
     Traits,
 )
 
-__all__ = ["CONTRACT", "Description", "ExistingCluster", "MagnumCluster", "MagnumPool", "Provider", "Rates", "Traits"]
+__all__ = [
+    "CONTRACT",
+    "Autoscaler",
+    "Description",
+    "ExistingCluster",
+    "MagnumCluster",
+    "MagnumPool",
+    "Provider",
+    "Rates",
+    "Traits",
+]

@@ -31,6 +31,19 @@ class Rates:
 
 
 @dataclass(frozen=True)
+class Autoscaler:
+    """What Kubernetes' cluster-autoscaler has to know, on a cloud whose clusters come without one."""
+
+    cloud: str
+    """Its name for the cloud: `aws`."""
+    cluster: str
+    """By which it finds the groups of nodes that are its to change: they are tagged with it."""
+    region: str
+    account: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Annotations of its ServiceAccount, by which the cloud knows it."""
+
+
+@dataclass(frozen=True)
 class Traits:
     """What differs between clouds and matters above them. Nobody asks for a cloud's name."""
 
@@ -42,6 +55,8 @@ class Traits:
     """For claims; None: the cluster's default class."""
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     """For Services of type LoadBalancer."""
+    autoscaler: Autoscaler | None = None
+    """None where the cloud, or somebody, has seen to it."""
     rates: Rates | None = None
     """What machines cost; None where the provider knows no figures."""
     machines: Mapping[str, Size] = field(default_factory=dict[str, Size])

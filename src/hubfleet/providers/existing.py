@@ -6,9 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hubfleet.provider import CONTRACT, Description, ExistingCluster, Traits
+from hubfleet.provider import CONTRACT, Autoscaler, Description, ExistingCluster, Traits
 from hubfleet.spec.models import Cluster, Model
+from hubfleet.spec.models.fields import AWSRegion, AWSRole, Text
 from hubfleet.spec.problems import InvalidFiles, Problem, written
+
+
+class AWSAutoscaler(Model):
+    """A cluster-autoscaler for a cluster of Amazon's (EKS)."""
+
+    cluster: Text
+    """The cluster's name there. Its groups of nodes are found by two tags, `k8s.io/cluster-autoscaler/enabled` and
+    `k8s.io/cluster-autoscaler/CLUSTER`; managed node groups have them."""
+    region: AWSRegion
+    """The region that it is in: us-west-2."""
+    role: AWSRole | None = None
+    """The ARN of the IAM role that may change them, for service accounts (IRSA). Left out, EKS Pod Identity gives one
+    to the service account `hubfleet-autoscaler` of the namespace `hubfleet-autoscaler`, or the nodes have it."""
+
+
+class AutoscalerChoice(Model):
+    """Which cloud the cluster is on: exactly one."""
+
+    aws: AWSAutoscaler
+    """Amazon's."""
 
 
 class ExistingSettings(Model):
@@ -20,6 +41,9 @@ class ExistingSettings(Model):
     """Left out: the kubeconfig's current one."""
     pool_label: str | None = None
     """Key of a label whose value on a node is the name of its pool. Left out: pools are not told apart."""
+    autoscaler: AutoscalerChoice | None = None
+    """A cluster-autoscaler, which adds nodes when users wait for them and takes idle ones away. Left out: the cluster
+    has one, or its nodes stay."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +68,17 @@ class ExistingProvider:
         label = settings.pool_label
         return Description(
             infrastructure=ExistingCluster(cluster.name, kubeconfig, settings.context),
-            traits=Traits(min_pool_nodes=0, pool_label=label),
+            traits=Traits(min_pool_nodes=0, pool_label=label, autoscaler=_autoscaler(settings.autoscaler)),
             placement={name: {label: name} if label else {} for name in cluster.pools},
         )
+
+
+def _autoscaler(choice: AutoscalerChoice | None) -> Autoscaler | None:
+    if choice is None:
+        return None
+    aws = choice.aws
+    account = {"eks.amazonaws.com/role-arn": aws.role} if aws.role else {}
+    return Autoscaler("aws", aws.cluster, aws.region, account)
 
 
 def _problems(cluster: Cluster, label: str | None) -> Iterator[Problem]:
