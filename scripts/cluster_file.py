@@ -127,11 +127,18 @@ def row(key: str, about: Model, required: bool, words: str) -> str:
 
 def default(value: Any) -> str:
     """As one writes it in the file; nothing for nothing."""
-    if isinstance(value, dict):
-        value = {key: inner for key, inner in value.items() if inner is not None}
+    value = said(value)
     if value in (None, [], {}):
         return ""
     return f"`{yaml.safe_dump(value, default_flow_style=True, sort_keys=False).splitlines()[0]}`"
+
+
+def said(value: Any) -> Any:
+    """Without keys that say nothing, at any depth."""
+    if not isinstance(value, dict):
+        return value
+    inner = {key: said(below) for key, below in value.items()}
+    return {key: below for key, below in inner.items() if below not in (None, [], {})}
 
 
 def one_line(about: Model) -> str:
