@@ -218,6 +218,7 @@ def _apiserver(plane: Plane) -> list[str]:
         f"--service-account-signing-key-file={folder}/service-accounts.key",
         f"--service-account-issuer=https://kubernetes.default.svc.{DOMAIN}",
         f"--service-cluster-ip-range={SERVICES}",
+        "--enable-aggregator-routing=true",  # webhooks are asked at their pods: no Service's address leads out of nodes
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--allow-privileged=true",
