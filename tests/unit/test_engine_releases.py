@@ -17,7 +17,9 @@ from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Watch
 from hubfleet.hubs import Release, tester
 from hubfleet.hubs import releases as releases_of
+from hubfleet.plan import Action
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
+from hubfleet.plan.releases import steps as plan_steps
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.process import Scripted
 from tests.unit.clocks import FakeClock
@@ -167,6 +169,13 @@ def test_a_hub_is_installed_when_it_answers_at_its_load_balancer(trial: Trial) -
     assert trial.asked == [("172.30.0.100", "http://hub.example.org")]
     (one,) = trial.observe()
     assert (one.hub, one.cluster, one.digest, one.unready) == ("main", "pythia", trial.release.digest, "")
+
+
+def test_what_makes_nothing_that_runs_is_installed_when_helm_is_done(trial: Trial) -> None:
+    trial.program.runs = False
+    trial.release = replace(trial.release, runs=False, url="")
+    assert trial.install() == "installed"
+    assert [step.action for step in plan_steps([trial.release], trial.observe(), trial.file)] == [Action.KEEP]
 
 
 def test_its_namespace_is_marked_as_ours(trial: Trial) -> None:

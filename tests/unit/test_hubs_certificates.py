@@ -39,7 +39,7 @@ def test_a_cluster_gets_it_where_hubs_behind_an_entry_have_no_other_issuer(
 
 def test_the_issuer_waits_for_cert_manager_and_answers_through_the_entry(tmp_path: Path) -> None:
     found = platform(tmp_path, shared=True, email=MAIL)[entry.ISSUER]
-    assert found.needs == {"cluster", "release/hubfleet-certificates"}
+    assert (found.needs, found.runs) == ({"cluster", "release/hubfleet-certificates"}, False)
     assert found.values == {"email": MAIL, "solvers": [{"http01": {"ingress": {"ingressClassName": "hubfleet"}}}]}
     other = platform(tmp_path, email=MAIL, **{"class": "nginx"})[entry.ISSUER]
     assert other.values["solvers"] == [{"http01": {"ingress": {"ingressClassName": "nginx"}}}]

@@ -193,7 +193,9 @@ def install(
             _write_down_secrets(release, kube)
     with watch.waiting("pods"):
         health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=masker(hidden), ask=ask).wait()
-    return f"JupyterHub {health.version} answers" if health else "its pods run"
+    if health is not None:
+        return f"JupyterHub {health.version} answers"
+    return "its pods run" if release.runs else "installed"
 
 
 def remove(

@@ -109,6 +109,8 @@ class Rollout:
             return False, None, doing, Trouble(error.layer or Layer.KUBERNETES, error.what, error.why, error.remedy)
 
     def _judge(self, state: State | None) -> tuple[bool, HubHealth | None, str, Trouble | None]:
+        if not self._release.runs:
+            return True, None, "", None
         if state is None:
             return False, None, "waiting for what the chart makes", None
         if state.unready:

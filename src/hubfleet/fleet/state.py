@@ -204,8 +204,14 @@ def _node(found: Node) -> NodeState:
 def _platform(release: hubs.Release, api: _Api) -> PlatformState:
     key = (release.namespace, release.name)
     record, there = api.records.get(key), api.states.get(key)
-    why = api.said if not api.answers else _NOT_INSTALLED if record is None else there.unready if there else _NOTHING
+    why = api.said if not api.answers else _NOT_INSTALLED if record is None else _lacks(release, there)
     return PlatformState(release.name, record.status if record else "", not why, why)
+
+
+def _lacks(release: hubs.Release, there: State | None) -> str:
+    if not release.runs:
+        return ""
+    return there.unready if there else _NOTHING
 
 
 def _hub(release: hubs.Release, api: _Api) -> HubState:

@@ -92,6 +92,9 @@ class Release:
     """Through what people reach it; None where it has a load balancer of its own, or needs none."""
     resource_definitions: bool = True
     """Whether Helm is to install those of the chart's `crds` folder, where they are not there."""
+    runs: bool = True
+    """It has pods or a Service, for which somebody is to wait. Not where its objects only tell another release what to
+    do."""
     apis: frozenset[str] = frozenset()
     """APIs that the cluster must have already, "GROUP/VERSION", of which the chart makes objects."""
     storage_classes: frozenset[str] = frozenset()

@@ -177,7 +177,7 @@ def _decide(release: Release, there: Observed | None) -> tuple[Action, tuple[str
         return Action.CHANGE, (str(release.chart),)
     if not there.settled:
         return Action.FINISH, (f"Helm says {there.status}",)
-    return (Action.FINISH, (there.unready,)) if there.unready else (Action.KEEP, _told(release))
+    return (Action.FINISH, (there.unready,)) if there.unready and release.runs else (Action.KEEP, _told(release))
 
 
 def _told(release: Release) -> tuple[str, ...]:

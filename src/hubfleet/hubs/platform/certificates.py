@@ -42,6 +42,7 @@ def releases(cluster: Cluster, description: Description) -> Iterator[Release]:
         values=issuer,
         layers=(Layer(issuer, causes={(): [("ingress", "email")], ("solvers",): [("ingress",)]}),),
         source=("ingress", "email"),
+        runs=False,
         needs=frozenset({"cluster", f"release/{NAME}"}),
     )
 
