@@ -27,7 +27,7 @@ contexts: [{name: one, context: {cluster: c, user: u}}, {name: two, context: {cl
 current-context: one
 """
 _ITEM = re.compile(
-    r"^/(?:api/v1|apis/(?:apps|(?:coordination|storage|networking|gateway\.networking)\.k8s\.io)/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
+    r"^/(?:api/v1|apis/(?:apps|(?:coordination|storage|networking|gateway\.networking)\.k8s\.io|(?:acme\.)?cert-manager\.io)/v1)(?:/namespaces/(?P<ns>[^/]+))?/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?P<sub>/log)?$"
 )
 _NAMESPACE = re.compile(r"^/api/v1/namespaces(?:/(?P<name>[^/]+))?$")
 

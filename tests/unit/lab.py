@@ -47,12 +47,19 @@ class Lab:
     def _helm(self, kubeconfig: Path | None) -> Helm:
         return Helm(kubeconfig, program=Path(HELM), cache=self.folder, run=self.helm)
 
-    def write(self, hubs: dict[str, Any] | None = None, pools: dict[str, Any] | None = None, **settings: Any) -> None:
+    def write(
+        self,
+        hubs: dict[str, Any] | None = None,
+        pools: dict[str, Any] | None = None,
+        ingress: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> None:
         """The file, with the kubeconfig beside it."""
         tree = {
             "name": "lab",
             "provider": {"existing": {"kubeconfig": "kubeconfig", **settings}},
             "pools": pools or {"all": {"runs": ["core", "users"]}},
+            "ingress": ingress or {},
             "hubs": {"main": HUB} if hubs is None else hubs,
         }
         self.file.write_text(yaml.safe_dump(tree, sort_keys=False))

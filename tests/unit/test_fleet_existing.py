@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from hubfleet import fleet
@@ -12,6 +13,7 @@ from hubfleet.errors import CloudError, Layer, Refused, UsageError
 from hubfleet.events import Watch
 from hubfleet.fleet import journal
 from hubfleet.spec import InvalidFiles
+from hubfleet.tools import dns
 from hubfleet.tools.hub import Answer
 from tests.unit.lab import HUB, LABEL, Lab
 
@@ -21,6 +23,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return Lab(tmp_path, monkeypatch)
 
 
+BALANCED = {"loadBalancer": {"ingress": [{"ip": "172.30.0.100"}]}}
 READY = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
 TWO = {"core": {"runs": ["core"]}, "user": {"runs": ["users"]}}
 
@@ -30,6 +33,78 @@ def test_apply_puts_the_hub_there_and_the_second_plan_changes_nothing(lab: Lab) 
     assert lab.apply().hubs == ("hub main: http://hub.example.org (load balancer: http://172.30.0.100)",)
     assert lab.actions() == {"cluster": "keep", "release/main": "keep"}
     assert lab.plan().changes == ()
+
+
+def known(monkeypatch: pytest.MonkeyPatch, **names: tuple[str, ...]) -> None:
+    """What DNS says: of an address, itself."""
+    told = {name.replace("_", "."): found for name, found in names.items()}
+    monkeypatch.setattr(dns, "addresses", lambda hosts: {host: told.get(host, (host,)) for host in hosts})
+
+
+def test_apply_ends_with_the_dns_records_that_have_to_be_there(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch, hub_example_org=())
+    said = lab.apply().summary()
+    assert "    hub.example.org  A  172.30.0.100  (does not resolve)" in said.splitlines()
+    known(monkeypatch, hub_example_org=("172.30.0.100",))
+    (name,) = lab.status().names
+    assert (name.record, name.dns, name.trouble) == ("hub.example.org  A  172.30.0.100", "", "")
+
+
+def test_a_name_that_leads_elsewhere_is_told_and_all_is_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.apply()
+    known(monkeypatch, hub_example_org=("192.0.2.1",))
+    seen = lab.status()
+    assert seen.names[0].dns == "resolves to 192.0.2.1, and not to 172.30.0.100"
+    assert seen.well
+
+
+def test_a_hub_without_the_certificate_that_the_entry_owes_it_is_not_well(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(monkeypatch, hub_example_org=())
+    lab.write(ingress={"class": "nginx", "issuer": "le"})
+    spec = {"ingressClassName": "nginx"}
+    lab.api.add("ingresses", "main", "jupyterhub", spec=spec, status=BALANCED)
+    (name,) = lab.apply().names
+    assert name.trouble.startswith("hub.example.org has no certificate yet: cert-manager has not been asked")
+    certificate = {"dnsNames": ["hub.example.org"], "issuerRef": {"kind": "ClusterIssuer", "name": "le"}}
+    lab.api.add("certificates", "main", "x", spec=certificate, status={})
+    seen = lab.status()
+    assert not seen.well
+    assert "there is no ClusterIssuer le" in seen.names[0].trouble
+    (*_, last) = fleet.check(fleet.load(lab.file), depth=fleet.Depth.ANSWERS).checks
+    assert (last.subject, last.well) == ("name hub.example.org", False)
+    lab.api.add("certificates", "main", "x", spec=certificate, status=READY["status"])
+    assert lab.status().well
+    assert fleet.check(fleet.load(lab.file), depth=fleet.Depth.ANSWERS).well
+
+
+def test_where_certificates_cannot_be_read_the_work_does_not_fail(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    known(monkeypatch)
+    lab.write(ingress={"class": "nginx", "issuer": "le"})
+    lab.api.add("ingresses", "main", "jupyterhub", spec={"ingressClassName": "nginx"}, status=BALANCED)
+
+    def forbidden(request: httpx2.Request) -> httpx2.Response | None:
+        return httpx2.Response(403) if "cert-manager" in request.url.path else None
+
+    lab.api.fail = forbidden
+    assert lab.apply().names[0].certificate is None
+
+
+@pytest.mark.parametrize(
+    ("ingress", "remedy"),
+    [
+        ({}, "with the chart jupyterhub or `shared: true`"),
+        ({"class": "nginx"}, "or `issuer` where the cluster has one"),
+        ({"class": "infra/main", "api": "gateway"}, "type: offload"),
+    ],
+)
+def test_a_hub_without_https_is_told_what_gives_it_that_where_it_is(
+    lab: Lab, ingress: dict[str, str], remedy: str
+) -> None:
+    lab.write(ingress=ingress)
+    (note,) = (note for note in lab.plan().notes if "plain HTTP" in note)
+    assert remedy in note
 
 
 def test_destroy_takes_the_hubs_and_nothing_else(lab: Lab) -> None:

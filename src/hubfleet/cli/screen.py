@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import click
 
 from hubfleet.engine.expiry import Expiry
+from hubfleet.engine.names import HostName
 from hubfleet.fleet import Status
 from hubfleet.fleet.journal import Last
 from hubfleet.fleet.state import HubState, Pool
@@ -24,6 +25,7 @@ def status_lines(seen: Status) -> Iterable[str]:
         yield f"  {_mark(one.well)} {one.name:<18} {one.why or 'runs'}{_release(one.release)}"
     for hub in seen.hubs:
         yield _hub(hub)
+        yield from (f"      {said}" for name in seen.names if name.hub == hub.name for said in _lacks(name))
     yield from map(_ends, seen.credentials)
     if seen.last is not None:
         yield f"  {_last(seen.last)}"
@@ -44,6 +46,14 @@ def _hub(hub: HubState) -> str:
     where = f"{hub.url}{f'  at {hub.address}' if hub.address else ''}"
     said = f"JupyterHub {hub.version}" if hub.answers else hub.why
     return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{_release(hub.release)}"
+
+
+def _lacks(name: HostName) -> Iterable[str]:
+    """Of a name: what its certificate lacks, or that DNS does not lead here."""
+    if name.trouble:
+        yield f"{_mark(False)} {name.trouble}"
+    elif name.dns:
+        yield click.style(f"! {name.host} {name.dns}: DNS has to have {name.record}", fg="yellow")
 
 
 def _release(word: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from hubfleet.engine import entries, keeping, releases, rollback
+from hubfleet.engine import keeping, names, releases, rollback
 from hubfleet.engine.ground import Way, ground
 from hubfleet.engine.leases import Hold
+from hubfleet.engine.names import HostName
 from hubfleet.engine.run import Clock, Job, run
 from hubfleet.errors import CloudError, HubfleetError, Interrupted, Refused
 from hubfleet.events import Event, Kind, Say, Watch
@@ -51,6 +52,8 @@ class Outcome:
     left: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     """What people keep, and `destroy` left alone."""
+    names: tuple[HostName, ...] = ()
+    """Of the hubs: the DNS records that have to be there, and what they and their certificates lack."""
 
     def summary(self) -> str:
         """A few lines for people."""
@@ -60,9 +63,18 @@ class Outcome:
         took = f"{self.seconds:.0f} s; waited for {parties or 'nobody'}"
         lines = [f"{self.cluster} {done} ({took}; hubfleet's own {self.own:.1f} s, {self.own / self.seconds:.0%})"]
         lines += [f"  {hub}" for hub in self.hubs]
+        lines += self._records()
         lines += [f"  kept: {kept}" for kept in self.kept]
         lines += [f"  left over in the cloud: {left}" for left in self.left]
         return "\n".join(lines)
+
+    def _records(self) -> Iterator[str]:
+        """The DNS records that have to be there, then what certificates lack."""
+        if self.names:
+            yield "  DNS has to have:"
+        for name in self.names:
+            yield f"    {name.record}{f'  ({name.dns})' if name.dns else ''}"
+        yield from (f"  ! {name.trouble}" for name in self.names if name.trouble)
 
 
 def nothing_to_do(made: Plan, verb: str, watch: Watch) -> Outcome:
@@ -99,8 +111,9 @@ def apply(
         if prove is not None:
             proofs = (_proof(step, prove, opened, way) for step in filter(_of_release, made.changes))
             carry_out([*filter(None, proofs)], way, made.cluster)
-        where = tuple(_addresses(made, opened))
-    return outcome(made, verb, watch, hubs=where)
+        known = _names(made, opened, watch)
+        where = tuple(_addresses(made, known))
+    return replace(outcome(made, verb, watch, hubs=where), names=known)
 
 
 def _take_over(made: Plan, opened: Access) -> None:
@@ -270,12 +283,21 @@ def _rolled_back(release: Release, opened: Access, way: Way) -> Generator[None]:
         raise
 
 
-def _addresses(made: Plan, opened: Access) -> Iterator[str]:
-    for step in made.steps:
-        if isinstance(step.work, Release) and step.work.hub:
-            address = entries.address(step.work, opened.doors().kube)
-            at = f"http://{address}" if address else "none yet"
-            yield f"hub {step.work.hub}: {step.work.url} (load balancer: {at})"
+def _hubs(made: Plan) -> Iterator[Release]:
+    return (step.work for step in made.steps if isinstance(step.work, Release) and step.work.hub)
+
+
+def _names(made: Plan, opened: Access, watch: Watch) -> tuple[HostName, ...]:
+    hubs = tuple(_hubs(made))
+    with watch.waiting("DNS"):
+        return names.look(hubs, opened.doors().kube) if hubs else ()
+
+
+def _addresses(made: Plan, known: Collection[HostName]) -> Iterator[str]:
+    for release in _hubs(made):
+        address = next((name.address for name in known if name.hub == release.hub), "")
+        at = f"http://{address}" if address else "none yet"
+        yield f"hub {release.hub}: {release.url} (load balancer: {at})"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,10 +18,11 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks import notebook as notebooks
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import Trouble
-from hubfleet.engine import entries, releases, trial
+from hubfleet.engine import entries, names, releases, trial
 from hubfleet.engine.binder_trial import REPOSITORY, BinderTrial
 from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
+from hubfleet.engine.names import HostName
 from hubfleet.engine.probe import Probed
 from hubfleet.engine.run import Clock
 from hubfleet.engine.trial import Trial
@@ -69,6 +70,8 @@ class Checked:
     cluster: str
     checks: tuple[Check, ...]
     well: bool
+    names: tuple[HostName, ...] = ()
+    """Of the hubs that were looked at: their DNS records, and what they and their certificates lack."""
 
 
 def check(
@@ -98,7 +101,16 @@ def check(
         except BaseException:  # Ctrl-C, or SIGTERM: the threads tidy up, and the pool waits for them
             clock.stop()
             raise
-        return _checked(target, tuple(future.result() for future in futures))
+        tried = tuple(future.result() for future in futures)
+        known = names.look(wanted, opened.doors().kube)
+        return replace(_checked(target, (*tried, *_certificates(known))), names=known)
+
+
+def _certificates(known: Sequence[HostName]) -> Iterator[Check]:
+    """The names whose certificates are missing: browsers show people a warning, or nothing."""
+    for name in known:
+        if name.certificate is not None:
+            yield Check(f"name {name.host}", well=False, seen="", trouble=name.certificate)
 
 
 def prove(release: hubs.Release, opened: Access, way: Way) -> str:

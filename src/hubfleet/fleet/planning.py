@@ -25,10 +25,10 @@ from hubfleet.plan.volumes import personal
 from hubfleet.spec import InvalidFiles, doubts
 from hubfleet.tools.helm import Helm
 
-_READABLE = (
-    "hub {hub} speaks plain HTTP, and passwords can be read on their way; "
-    "`ingress: {{email: ...}}` and the chart jupyterhub give it a certificate"
-)
+_READABLE = "hub {hub} speaks plain HTTP, and passwords can be read on their way; {remedy}"
+_OWN_CERTIFICATE = "`ingress: {email: ...}` gives it a certificate, with the chart jupyterhub or `shared: true`"
+_AT_THE_ENTRY = "`ingress: {email: ...}` gives it a certificate, or `issuer` where the cluster has one of its own"
+_AT_A_GATEWAY = "where its Gateway speaks https, say so in its values: proxy: {https: {enabled: true, type: offload}}"
 _NOT_OFFERED = "users are not offered the pool {pool} while it is not there"
 _UNSEEN = (
     "what is on the cluster cannot be seen ({why}): its load balancers may be left over, and will be listed; "
@@ -75,10 +75,16 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         *lost,
         *release_plan.moves(wanted, found),
         *(_NOT_OFFERED.format(pool=name) for name in sorted(absent) if cluster.hubs),
-        *(_READABLE.format(hub=one.hub) for one in wanted if one.hub and not one.encrypts),
+        *map(_readable, (one for one in wanted if one.hub and not one.encrypts)),
     )
     every = (*infrastructure.steps, *again, *steps)
     return Plan(target.cluster.name, every, infrastructure.findings, notes, infrastructure.sizes)
+
+
+def _readable(hub: hubs.Release) -> str:
+    """What a hub without https is to be told, by what speaks for it."""
+    shared = _AT_A_GATEWAY if hub.entry and hub.entry.kind == "Gateway" else _AT_THE_ENTRY
+    return _READABLE.format(hub=hub.hub, remedy=shared if hub.entry else _OWN_CERTIFICATE)
 
 
 def _replaceable(target: Target, names: Collection[str]) -> None:

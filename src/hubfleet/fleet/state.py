@@ -10,9 +10,10 @@ from functools import partial
 from hubfleet import hubs
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.stages import Stage
-from hubfleet.engine import entries, expiry, kubeconfigs, releases, rollout
+from hubfleet.engine import entries, expiry, kubeconfigs, names, releases, rollout
 from hubfleet.engine.expiry import Expiry
 from hubfleet.engine.ground import Ground, GroundState, PoolState, ground
+from hubfleet.engine.names import HostName
 from hubfleet.engine.rollout import State
 from hubfleet.errors import CloudError
 from hubfleet.fleet import journal
@@ -20,6 +21,7 @@ from hubfleet.fleet.access import Access, access, first_line
 from hubfleet.fleet.loading import Target
 from hubfleet.hubs import Entry
 from hubfleet.plan.releases import CLUSTER
+from hubfleet.tools.kube_certificates import Certificate
 from hubfleet.tools.kube_objects import Node, Record
 
 _NOT_INSTALLED = "not installed: hubfleet apply"
@@ -95,6 +97,8 @@ class Status:
     credentials: tuple[Expiry, ...] = ()
     """What hubfleet and the cluster log in with, and how long it lasts."""
     platform: tuple[PlatformState, ...] = ()
+    names: tuple[HostName, ...] = ()
+    """Of the hubs that have an address: their DNS records, and what they and their certificates lack."""
 
 
 def status(target: Target) -> Status:
@@ -108,11 +112,15 @@ def status(target: Target) -> Status:
         state = there.result()
         pools = _explained(target, stands_on, state, api, opened, _pools(target, state, api.nodes))
     platform = tuple(_platform(release, api) for release in wanted if not release.hub)
-    fit = (*(p.well for p in pools), *(one.well for one in platform), *(one.answers for one in seen))
+    known = names.seen([one for one in wanted if one.hub and api.address(one)], api.address, api.certificates)
+    certified = (one.certificate is None for one in known)
+    fit = (*(p.well for p in pools), *(one.well for one in platform), *(one.answers for one in seen), *certified)
     well = state.well and api.answers and all(fit)
     last = journal.last(target.cluster.name)
     ends = (*state.credentials, *api.credentials)
-    return Status(target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well, ends, platform)
+    return Status(
+        target.cluster.name, state.exists, state.text, api.said, pools, seen, last, well, ends, platform, known
+    )
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,7 @@ class _Api:
     credentials: tuple[Expiry, ...] = ()
     entries: Mapping[Entry, str] = field(default_factory=dict[Entry, str])
     """The addresses that somebody else's controllers tell."""
+    certificates: tuple[Certificate, ...] | None = None
 
     def address(self, release: hubs.Release) -> str:
         """At which a hub is reached; "" while that is not known."""
@@ -146,7 +155,8 @@ def _api(opened: Access, wanted: Sequence[hubs.Release]) -> _Api:
         ends = expiry.of_api(kube.server, kubeconfigs.client_certificate(doors.kubeconfig.read_text()))
         others = (one for one in wanted if one.entry and one.entry.kind != "Service")
         told = {one.entry: entries.address(one, kube) for one in others if one.entry}
-        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None), ends, told)
+        made = names.made(wanted, kube)
+        return _Api(said, True, kube.nodes(), releases.newest(kube), rollout.look(kube, None), ends, told, made)
     except CloudError as error:
         return _Api(first_line(error))
 

@@ -107,6 +107,17 @@ class Release:
         return self.url.startswith("https://")
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names under which people reach it: a BinderHub has two."""
+        urls = filter(None, (self.url, self.hub_url))
+        return tuple(dict.fromkeys(url.partition("://")[2] for url in urls))
+
+    @property
+    def certified(self) -> bool:
+        """The entry speaks https for it, with certificates of a cert-manager."""
+        return self.entry is not None and self.encrypts and not self.offloads
+
+    @property
     def door(self) -> str:
         """Where its JupyterHub is, as the load balancer itself is to be asked."""
         url = self.hub_url or self.url

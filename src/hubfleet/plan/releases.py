@@ -115,7 +115,7 @@ def moves(desired: Sequence[Release], observed: Sequence[Observed]) -> Iterator[
         now = there.get((release.namespace, release.name))
         if now is None or not now.settled or not release.url:
             continue
-        host = release.url.partition("://")[2]
+        host = " and ".join(release.hosts)
         if release.entry and now.address:
             yield f"{release.subject} gives up its address {now.address}: have DNS of {host} point to the entry's"
         elif not release.entry and not now.address and not now.unready:
