@@ -164,3 +164,21 @@ def test_what_does_not_go_together_is_told_by_its_key(
     (problem,) = error.value.problems
     assert problem.key == key
     assert remedy in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("count", "ingress", "fits"), [(63, {}, True), (64, {}, False), (64, {"api": "ingress"}, True)]
+)
+def test_more_hosts_than_a_gateway_has_listeners_are_refused(
+    tmp_path: Path, count: int, ingress: dict[str, str], fits: bool
+) -> None:
+    own = {"chart": "lite", "auth": {"shared_password": {}}}
+    hubs = {f"hub{number}": own | {"domain": f"hub{number}.example.org"} for number in range(count)}
+    top = {"ingress": ISSUED | {"api": "gateway"} | ingress, "hubs": hubs}
+    if fits:
+        assert len(load(tmp_path, top=top).hubs) == count
+        return
+    with pytest.raises(InvalidFiles) as error:
+        load(tmp_path, top=top)
+    (problem,) = error.value.problems
+    assert (problem.key, "63 listeners" in problem.what) == ("ingress.api", True)

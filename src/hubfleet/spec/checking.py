@@ -14,6 +14,8 @@ from hubfleet.spec.reading import is_file
 from hubfleet.spec.secrets import Secret
 from hubfleet.spec.wording import did_you_mean, one_of
 
+MOST_LISTENERS = 64
+"""Of a Gateway (gateway.networking.k8s.io/v1, spec.listeners: maxItems)."""
 Where = Callable[..., Place]
 """Takes a key's path as arguments and gives its place."""
 
@@ -66,6 +68,8 @@ def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) ->
         what = f"the hub {hub} cannot be found by the Gateway API: binderhub's JupyterHub (4.2) makes no HTTPRoute"
         yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")
     if name is None:
+        if gateway and (ingress.email or ingress.issuer):
+            yield from _listener_problems(hubs, where)
         return
     if gateway and "/" not in name:
         yield _problem(where, path, f"{name} names no Gateway: its namespace is missing", f"write NAMESPACE/{name}")
@@ -78,6 +82,15 @@ def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) ->
     if gateway and ingress.issuer is not None:
         what = f"the certificates of {name} are for whoever keeps this Gateway to order, at its listeners"
         yield _problem(where, ("ingress", "issuer"), what, "take the issuer away")
+
+
+def _listener_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+    """Each host has a listener of our Gateway, for its certificate, and http has one."""
+    hosts = {host for hub in hubs.values() for host in (hub.domain, hub.hub_host)}
+    if len(hosts) >= MOST_LISTENERS:
+        what = f"{len(hosts)} hosts are to have certificates, and a Gateway has {MOST_LISTENERS - 1} listeners for them"
+        remedy = "take `api: gateway` away: by Ingresses there may be any number; or divide the hubs among clusters"
+        yield _problem(where, ("ingress", "api"), what, remedy)
 
 
 def choice_problems(pools: Mapping[str, Pool], hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
