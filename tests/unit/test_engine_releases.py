@@ -15,7 +15,7 @@ from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import releases
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Watch
-from hubfleet.hubs import Release, tester
+from hubfleet.hubs import Release, charts, tester
 from hubfleet.hubs import releases as releases_of
 from hubfleet.plan import Action
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
@@ -192,6 +192,21 @@ def test_generated_passwords_are_made_once_and_kept(trial: Trial) -> None:
     kept = trial.api.secret("main", "hubfleet")
     assert kept.pop("check-token") == trial.given["hub"]["services"]["hubfleet-check"]["apiToken"]
     assert kept == {"user-password": first["user_password"], "admin-password": first["admin_password"]}
+
+
+def test_a_hub_that_comes_before_prometheus_makes_the_token_that_both_have(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, top={"monitoring": {}})
+    hub, (watcher,) = trial.release, (one for one in releases_of(trial.file, describe(trial.file)) if not one.hub)
+    trial.install()
+    token = trial.given["hub"]["services"]["hubfleet-prometheus"]["apiToken"]
+    assert trial.api.secret("hubfleet-prometheus", "hubfleet") == {"metrics-token": token}
+    labels = trial.api.objects["namespaces", "", "hubfleet-prometheus"]["metadata"]["labels"]
+    assert labels == {CLUSTER: "pythia"}
+    trial.release = replace(watcher, chart=charts.ours("labeller"))  # no Helm fetches one here
+    trial.install()
+    assert trial.api.secret("hubfleet-prometheus", "hubfleet") == {"metrics-token": token}
+    assert token not in json.dumps(trial.given)
+    assert "metrics-token" not in trial.api.secret(hub.namespace, "hubfleet")
 
 
 def test_credentials_are_those_that_the_hub_was_given(trial: Trial) -> None:

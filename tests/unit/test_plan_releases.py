@@ -198,6 +198,15 @@ def test_removing_a_cluster_keeps_what_people_have_in_it_unless_told_otherwise(t
     assert lost.loses == ("home directories and database: claim-ann, claim-ben, hub-db-dir",)
 
 
+def test_what_prometheus_measured_is_nothing_that_people_keep(trial: Trial) -> None:
+    name = "hubfleet-prometheus"
+    watcher = replace(trial.there, name=name, namespace=name, hub="", claims=(name,))
+    for step in (*removal([watcher], trial.file, claims=False), *steps([], [watcher], trial.file)):
+        assert (step.work, step.loses) == (Removed(watcher, claims=True), ())
+    (left,) = steps([], [watcher], trial.file)
+    assert left.details == ("nothing in the file needs it any longer", "what it measured goes with it")
+
+
 def test_a_release_that_holds_nothing_costs_nothing(trial: Trial) -> None:
     gone = replace(trial.there, name="old", namespace="old")
     assert [step.loses for step in steps([], [gone], trial.file)] == [()]

@@ -56,7 +56,10 @@ NAME = "use lower-case letters, digits and -, a letter first and no - at the end
         ({"name": "x" * 41}, "name: is too long: at most 40 — shorten it"),
         ({"name": 7}, 'name: needs text, not a number — put it in quotes: "..."'),
         ({"name": False}, 'name: needs text, not false — put it in quotes: "..."'),
-        ({"file": "x"}, 'file: unknown key "file" — there is charts, defaults, hubs, ingress, name, pools, provider'),
+        (
+            {"file": "x"},
+            'file: unknown key "file" — there is charts, defaults, hubs, ingress, monitoring, name, pools, provider',
+        ),
         ({"positions": {}}, "positions: unknown key"),
         ({"storage": []}, "storage: needs keys, not a list"),
         ({"storage": {"homes": {"size": "10GB"}}}, 'storage.homes.size: "10GB" cannot be used here — write a whole'),

@@ -19,6 +19,7 @@ from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
+from hubfleet.hubs.release import SECRET, Generated
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.merging import like
@@ -29,8 +30,6 @@ from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
 from hubfleet.tools.process import masker
 
-SECRET = "hubfleet"  # noqa: S105 (its name)
-"""Name of the Secret, in a hub's namespace, with the secrets that hubfleet made for it."""
 AT_WORK = 8.0
 """Seconds that we watch a release which Helm calls pending, before we take the Helm that did it for dead."""
 _MOST_ANNOTATED = 200_000
@@ -294,7 +293,7 @@ def _pending(release: Release, kube: Kube) -> Record | None:
 def _write_down_secrets(release: Release, kube: Kube) -> None:
     """At Helm's record, which of its values are secret: the next plan tells old values, and must know. Where that
     fails, all of them are taken for secret."""
-    paths = release.secret_paths | {one.path for one in release.generated}
+    paths = release.secret_paths | {one.path for one in release.generated if one.path}
     text = json.dumps(sorted(paths, key=str))
     with suppress(CloudError):
         record = newest(kube).get((release.namespace, release.name))
@@ -313,19 +312,28 @@ def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[Mapping
     """The values with every generated secret at its place, and the texts of all secrets in them."""
     if not release.generated:
         return release.values, _secrets(release)
-    fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length)) for one in release.generated}
-    kept = kube.add_to_secret(release.namespace, SECRET, fresh, footing.marks(release, cluster))
+    kept = {one: _kept(one, release, kube, cluster) for one in release.generated}
     values: Mapping[str, Any] = release.values
-    for one in release.generated:
-        values = _set(values, one.path, kept[one.key])
-    return values, (*_secrets(release), *(kept[one.key] for one in release.generated))
+    for one, text in kept.items():
+        values = _set(values, one.path, text) if one.path else values
+    return values, (*_secrets(release), *kept.values())
+
+
+def _kept(one: Generated, release: Release, kube: Kube, cluster: str) -> str:
+    """The secret as the cluster has it, made now if it has not. Of another release, this one may come before it."""
+    fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length))}
+    if one.namespace in ("", release.namespace):
+        return kube.add_to_secret(release.namespace, SECRET, fresh, footing.marks(release, cluster))[one.key]
+    marks = {CLUSTER: cluster}
+    kube.ensure_namespace(one.namespace, marks)
+    return kube.add_to_secret(one.namespace, SECRET, fresh, marks)[one.key]
 
 
 def with_stand_ins(release: Release) -> Mapping[str, Any]:
     """The values with a text of the right length for each secret that is yet to be made: to render and to check."""
     values: Mapping[str, Any] = release.values
     for one in release.generated:
-        values = _set(values, one.path, "x" * one.length)
+        values = _set(values, one.path, "x" * one.length) if one.path else values
     return values
 
 

@@ -49,7 +49,7 @@ def used_charts(targets: Sequence[Target]) -> tuple[Used, ...]:
     for target in targets:
         for hub in target.chosen:
             whose.setdefault(charts.chart(hub, target.cluster), []).append(f"{target.cluster.name}/{hub}")
-        shared = platform.releases(target.cluster, target.description)
+        shared = platform.releases(target.without_secrets().cluster, target.description)
         for chart in (one.chart for one in shared if one.chart.repository):
             whose.setdefault(chart, []).append(target.cluster.name)
     return tuple(_used(chart, hubs) for chart, hubs in whose.items())

@@ -18,7 +18,7 @@ from hubfleet.checks import hub as hub_check
 from hubfleet.checks import notebook as notebooks
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import Trouble
-from hubfleet.engine import entries, names, releases, trial
+from hubfleet.engine import entries, names, trial
 from hubfleet.engine.binder_trial import REPOSITORY, BinderTrial
 from hubfleet.engine.ground import ground
 from hubfleet.engine.leases import Hold
@@ -32,6 +32,7 @@ from hubfleet.errors import HubfleetError, Layer, Refused, UsageError
 from hubfleet.events import Event, Kind, Say
 from hubfleet.fleet.access import Access, access
 from hubfleet.fleet.loading import Target
+from hubfleet.hubs.release import SECRET
 from hubfleet.hubs.tester import TOKEN, USER
 from hubfleet.spec.trees import at
 from hubfleet.tools.binder import Binder
@@ -229,7 +230,7 @@ class _Checker:
         return None if release.hub_url else _hindrance(release, self._token(release))
 
     def _token(self, release: hubs.Release) -> str:
-        return (self.opened.doors().kube.secret(release.namespace, releases.SECRET) or {}).get(TOKEN.key, "")
+        return (self.opened.doors().kube.secret(release.namespace, SECRET) or {}).get(TOKEN.key, "")
 
     def _trial(self, release: hubs.Release, door: Hub) -> Trial:
         notebook = self.notebook if self.depth is Depth.WORKS else None

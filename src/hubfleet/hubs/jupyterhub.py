@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester
+from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester, watched
 from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
@@ -31,7 +31,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     values, secret = reveal(merge(*(layer.values for layer in every)))
     its = map_at(values, chart.inside)
     hub_url = f"{scheme}://{hub.hub_host}"
-    secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN)
+    secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN, *watched.generated(cluster))
     made = [one.below(chart.inside) for one in secrets]
     return Release(
         name=name,
@@ -59,16 +59,18 @@ def layers(
     scheme = _scheme(name, chart, cluster)
     hub_url = f"{scheme}://{hub.hub_host}"
     logging_in = login.of(hub, hub_url)
+    upstream = chart.name in (charts.UPSTREAM, charts.BINDER)
     computed = merge(
         _hub(hub, cluster, description),
         tester.values(),
+        watched.values(cluster, upstream=upstream),
         logging_in.values,
         services.values(hub),
         pages.values(name, cluster),
         _proxy(name, cluster, description),
         _users(name, cluster, description, absent),
         profiles.placeholders(hub, cluster, description, absent),
-        _upstream(hub, cluster, description, absent) if chart.name in (charts.UPSTREAM, charts.BINDER) else {},
+        _upstream(hub, cluster, description, absent) if upstream else {},
     )
     causes = {**_causes(("hubs", name), cluster, logging_in), **services.causes(("hubs", name), hub)}
     causes |= pages.causes(name, cluster)
@@ -114,6 +116,7 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("proxy", "https"): [("ingress", "email")],
         ("proxy", "https", "hosts"): [(*hub, "domain")],
         **entry.causes(),
+        **watched.causes(),
         ("ingress", "hosts"): [(*hub, "domain")],
         ("httpRoute", "hostnames"): [(*hub, "domain")],
         ("singleuser",): pools,
@@ -140,7 +143,7 @@ def _scheme(name: str, chart: Chart, cluster: Cluster) -> str:
 
 def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:
     keeps = {} if hub.ephemeral else {"annotations": _KEEP}
-    pvc: Values = {**keeps, **_named("storageClassName", _storage_class(cluster, description))}
+    pvc: Values = {**keeps, **_named("storageClassName", placement.storage_class(cluster, description))}
     return {
         "hub": {
             "config": {"Authenticator": {"admin_users": sorted(hub.admins)}} if hub.admins else {},
@@ -181,7 +184,7 @@ def _users(name: str, cluster: Cluster, description: Description, absent: frozen
     hub = cluster.hubs[name]
     homes = hub.homes or cluster.storage.homes
     usual = hub.image or next((one.image for one in hub.images), None)
-    dynamic = _named("storageClass", _storage_class(cluster, description))
+    dynamic = _named("storageClass", placement.storage_class(cluster, description))
     storage = {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})}
     return {
         "singleuser": {
@@ -212,10 +215,6 @@ def image(name: str) -> Values:
         return {"name": place, "tag": digest}
     place, colon, tag = name.rpartition(":")
     return {"name": place, "tag": tag} if colon and "/" not in tag else {"name": name, "tag": "latest"}
-
-
-def _storage_class(cluster: Cluster, description: Description) -> str | None:
-    return cluster.storage.storage_class or description.traits.storage_class
 
 
 def _storage_classes(values: Mapping[str, Any]) -> frozenset[str]:

@@ -40,6 +40,11 @@ def users(pools: Iterable[str], description: Description) -> Values:
     return {"extraNodeAffinity": {"required": [_term(pool) for pool in labels]}}  # terms are alternatives
 
 
+def storage_class(cluster: Cluster, description: Description) -> str | None:
+    """Of claims; None is the cluster's default."""
+    return cluster.storage.storage_class or description.traits.storage_class
+
+
 def tolerations(taints: Iterable[Taint]) -> list[Values]:
     """What a pod must tolerate to be on nodes with these taints."""
     every = ({"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect} for taint in taints)

@@ -40,14 +40,20 @@ class Chart:
         return ("jupyterhub",) if self.name == "binderhub" else ()
 
 
+SECRET = "hubfleet"  # noqa: S105 (its name)
+"""Name of the Secret, in a release's namespace, with the secrets that hubfleet made for it."""
+
+
 @dataclass(frozen=True)
 class Generated:
-    """A random secret that is made once, kept in the cluster in the Secret `hubfleet` of the release's namespace under
-    `key`, and set in the values at `path`. `length` characters."""
+    """A random secret that is made once, kept in the cluster in `SECRET` of the release's namespace under `key`, and
+    set in the values at `path`; () where the chart is told of that Secret instead. `length` characters."""
 
     key: str
     path: tuple[str, ...]
     length: int = 32
+    namespace: str = ""
+    """Where it is kept, if that is another release's namespace: both know it."""
 
     def below(self, inside: KeyPath) -> Generated:
         """The same in values of which those that it is for are a part."""

@@ -39,6 +39,11 @@ class Seat:
         return f"{self.memory / 1024:.1f} GiB of memory, {self.cpu:.2g} to {self.cores} cores"
 
 
+def mebibytes(quantity: str) -> int:
+    """An amount of bytes as the file writes it, in MiB."""
+    return int(quantity[:-2]) * _MIB[quantity[-2:]]
+
+
 def size(pool: Pool, traits: Traits) -> Size | None:
     """What a node of the pool has; None where neither the file nor the provider says."""
     return pool.size or traits.machines.get(pool.machine or "")
@@ -49,7 +54,7 @@ def seat(pool: Pool, traits: Traits, seats: int) -> Seat | None:
     node = size(pool, traits)
     if node is None:
         return None
-    memory = int(node.memory[:-2]) * _MIB[node.memory[-2:]]
+    memory = mebibytes(node.memory)
     free = memory - memory // _KERNEL - _KEPT - _DAEMONS - (_CORE if "core" in pool.runs else 0)
     cpu = node.cores * 1000 - _DAEMONS_CPU
     return Seat(max(free, 0) // seats, cpu // seats / 1000, node.cores)

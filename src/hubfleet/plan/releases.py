@@ -8,6 +8,7 @@ from typing import Any
 
 from hubfleet.errors import Layer, Refused
 from hubfleet.hubs import Chart, Release
+from hubfleet.hubs.platform import prometheus
 from hubfleet.hubs.release import subject
 from hubfleet.plan.secrecy import HIDDEN, harmless, is_secret, sounds_secret
 from hubfleet.plan.steps import Action, Change, Step
@@ -77,8 +78,9 @@ class Observed:
 
     @property
     def keeps(self) -> bool:
-        """People have something in it, which stays when it leaves the file: for `destroy` alone."""
-        return bool(self.hub or self.claims)
+        """People have something in it, which stays when it leaves the file: for `destroy` alone. What was measured is
+        nothing of the kind."""
+        return bool(self.hub or (self.claims and self.name != prometheus.NAME))
 
 
 @dataclass(frozen=True)
@@ -192,8 +194,8 @@ def removal(observed: Sequence[Observed], cluster: Cluster, *, claims: bool) -> 
 
 
 def _remove(one: Observed, *, claims: bool) -> Step:
-    lost = (f"home directories and database: {', '.join(one.claims)}",) if one.claims and claims else ()
-    stays = (f"kept: {described(one.claims)}",) if one.claims and not claims else ()
+    lost = (f"home directories and database: {', '.join(one.claims)}",) if one.claims and one.keeps and claims else ()
+    stays = (f"kept: {described(one.claims)}",) if one.claims and one.keeps and not claims else ()
     whose = subject(one.hub, one.name)
     return Step(
         f"release/{one.name}", Action.DESTROY, whose, Removed(one, claims=claims or not one.keeps), stays, loses=lost
@@ -203,7 +205,8 @@ def _remove(one: Observed, *, claims: bool) -> Step:
 def _leave(one: Observed, desired: Sequence[Release]) -> Step:
     """A hub that left the file goes; what people keep in it does not. What served hubs goes when these do without."""
     why = "it is no longer in the file" if one.hub else "nothing in the file needs it any longer"
-    kept = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
+    stays = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
+    kept = stays if one.keeps else "what it measured goes with it"
     details = (why, *((kept,) if one.claims else ()))
     gone = Removed(one, claims=not one.keeps)
     needs = frozenset(f"release/{release.name}" for release in desired if release.hub and not one.hub)

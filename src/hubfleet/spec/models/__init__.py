@@ -44,6 +44,7 @@ from hubfleet.spec.models.hubs import (
     Service,
     ValuesFile,
 )
+from hubfleet.spec.models.monitoring import Monitoring, Prometheus
 from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "ImageChoice",
     "Ingress",
     "Model",
+    "Monitoring",
     "Native",
     "NodeCount",
     "OtherRegistry",
@@ -85,6 +87,7 @@ __all__ = [
     "Placeholders",
     "Pool",
     "Profile",
+    "Prometheus",
     "ProviderBlock",
     "Quay",
     "Registry",

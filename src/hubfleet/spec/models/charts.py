@@ -24,6 +24,8 @@ class ChartVersions(Model):
     """Traefik's chart, of the entry that hubs share."""
     cluster_autoscaler: ChartVersion | None = None
     """The chart of Kubernetes' cluster-autoscaler, on clouds whose clusters come without one."""
+    prometheus: ChartVersion | None = None
+    """Prometheus' chart, of monitoring."""
     binderhub: ChartVersion | None = None
     """BinderHub's chart, of every binder hub that has it."""
 

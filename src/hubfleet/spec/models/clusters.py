@@ -12,6 +12,7 @@ from hubfleet.spec.models.charts import Charts
 from hubfleet.spec.models.fields import NO_OTHER_NAMES, ClassName, Email, Model, Name, Text
 from hubfleet.spec.models.fleets import Defaults, FleetFile
 from hubfleet.spec.models.hubs import Homes, Hub
+from hubfleet.spec.models.monitoring import Monitoring
 from hubfleet.spec.models.pools import Pool
 from hubfleet.spec.places import Place, Places
 from hubfleet.spec.problems import Position
@@ -81,6 +82,8 @@ class ClusterFile(Model):
     """What lasts on this cluster."""
     ingress: Ingress = Ingress()
     """How the world comes in."""
+    monitoring: Monitoring | None = None
+    """What watches the hubs: `{}` installs it, and left out there is none."""
     charts: Charts = Charts()
     """Where the charts of others come from."""
     hubs: Annotated[Mapping[Name, Hub], NO_OTHER_NAMES] = Field(default_factory=dict[str, Hub])

@@ -1,0 +1,133 @@
+"""Prometheus (its chart 29.27), which measures the hubs, the servers of users and the nodes of a cluster. Pure.
+
+With node exporter on every node and kube-state-metrics, no alertmanager and no pushgateway. JupyterHub gives its
+metrics to whoever has the scope `read:metrics` (5.5, handlers/metrics.py): to Prometheus alone (`hubs.watched`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubfleet.hubs import charts, placement
+from hubfleet.hubs.release import SECRET, Generated, Release
+from hubfleet.hubs.sizes import mebibytes
+from hubfleet.provider import Description
+from hubfleet.spec import Causes, Cluster, Layer, merge, own_values, reveal
+from hubfleet.spec.trees import at
+
+Values = dict[str, Any]
+NAME = "hubfleet-prometheus"
+"""Of the release, its namespace, its Service and its claim."""
+TOKEN = Generated("metrics-token", (), length=48)
+"""By which hubs know it. In no value: the Secret itself is there as a file."""
+_TOKENS = "/etc/hubfleet"
+_FULL = 0.8
+"""Of the volume: what was measured last, and is not packed yet, counts beyond (Prometheus, Storage, "Right-sizing
+retention size")."""
+_HUB = 8081
+"""The port of a hub, in both charts."""
+
+
+def release(cluster: Cluster, description: Description) -> Release | None:
+    """None where the file asks for none."""
+    if cluster.monitoring is None:
+        return None
+    key = ("monitoring", "prometheus")
+    computed = _values(cluster, description)
+    layers = (
+        Layer(computed, causes=_causes(cluster)),
+        Layer(cluster.monitoring.prometheus.values, at=(*key, "values")),
+    )
+    values, secret = reveal(merge(*(layer.values for layer in layers)))
+    claims = at(values, ("server", "persistentVolume", "enabled")) is not False
+    return Release(
+        name=NAME,
+        namespace=NAME,
+        chart=charts.of_others("prometheus", cluster),
+        values=values,
+        layers=layers,
+        source=("monitoring",),
+        secret_paths=secret,
+        generated=(TOKEN,),
+        storage_classes=frozenset({placement.storage_class(cluster, description) or ""} if claims else ()),
+    )
+
+
+def _causes(cluster: Cluster) -> Causes:
+    pools = [("pools",)]
+    key = ("monitoring", "prometheus")
+    return {
+        (): [("monitoring",)],
+        **{("server", one): pools for one in ("nodeSelector", "tolerations")},
+        **{("kube-state-metrics", one): pools for one in ("nodeSelector", "tolerations")},
+        ("server", "retention"): [(*key, "days")],
+        ("server", "retentionSize"): [(*key, "size")],
+        ("server", "persistentVolume", "size"): [(*key, "size")],
+        ("server", "persistentVolume", "storageClass"): [
+            ("storage", "storage_class"),
+            ("provider", cluster.provider.name),
+        ],
+        ("scrapeConfigs", "jupyterhub"): [("hubs",)],
+    }
+
+
+def _values(cluster: Cluster, description: Description) -> Values:
+    core = placement.core(cluster, description)
+    return {
+        "server": {**_server(cluster, description), **core},
+        "scrapeConfigs": {"jupyterhub": _hubs(cluster)} if cluster.hubs else {},
+        "kube-state-metrics": {
+            # Whose pod it is, and which pool's node: its metrics name neither by themselves.
+            "metricLabelsAllowlist": ["pods=[app,component,app.kubernetes.io/component]", "nodes=[*]"],
+            "metricAnnotationsAllowList": ["pods=[hub.jupyter.org/username]"],
+            **core,
+        },
+        "prometheus-node-exporter": {"tolerations": [{"operator": "Exists"}]},
+        "alertmanager": {"enabled": False},
+        "prometheus-pushgateway": {"enabled": False},
+    }
+
+
+def _server(cluster: Cluster, description: Description) -> Values:
+    assert cluster.monitoring is not None  # noqa: S101 (asked before)
+    wanted, storage_class = cluster.monitoring.prometheus, placement.storage_class(cluster, description)
+    return {
+        "fullnameOverride": NAME,
+        "retention": f"{wanted.days}d",
+        "retentionSize": f"{int(mebibytes(wanted.size) * _FULL)}MB",  # which are 1024 KB of 1024 bytes to Prometheus
+        "persistentVolume": {"size": wanted.size, **({"storageClass": storage_class} if storage_class else {})},
+        "extraSecretMounts": [{"name": SECRET, "secretName": SECRET, "mountPath": _TOKENS, "readOnly": True}],
+        "resources": {"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "3Gi"}},
+    }
+
+
+def _hubs(cluster: Cluster) -> Values:
+    """Every hub's pod, with the labels by which JupyterHub's dashboards tell hubs apart: `namespace` above all."""
+    component = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+    return {
+        "metrics_path": "/hub/metrics",
+        "authorization": {"credentials_file": f"{_TOKENS}/{TOKEN.key}"},
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [*cluster.hubs]}}],
+        "relabel_configs": [
+            {
+                "source_labels": [component, "__meta_kubernetes_pod_container_port_number"],
+                "regex": f"hub;{_HUB}",
+                "action": "keep",
+            },
+            {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
+            {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+            *_elsewhere(cluster),
+        ],
+    }
+
+
+def _elsewhere(cluster: Cluster) -> list[Values]:
+    """Of hubs whose own values put them below a path."""
+    found: list[Values] = []
+    for name in cluster.hubs:
+        base = at(own_values(cluster, name), (*charts.chart(name, cluster).inside, "hub", "baseUrl"))
+        if isinstance(base, str) and base.strip("/"):
+            path = f"/{base.strip('/')}/hub/metrics"
+            which = {"source_labels": ["__meta_kubernetes_namespace"], "regex": name}
+            found.append({**which, "target_label": "__metrics_path__", "replacement": path})
+    return found

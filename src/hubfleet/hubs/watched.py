@@ -1,0 +1,43 @@
+"""The service by which the cluster's Prometheus reads a hub's metrics, which nobody else may. Pure.
+
+One token for all hubs of a cluster: Prometheus takes one for all that it finds by the same rules.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hubfleet.hubs.platform import prometheus
+from hubfleet.hubs.release import Generated
+from hubfleet.spec import Causes, Cluster
+
+SERVICE = "hubfleet-prometheus"
+"""Name of the service and of its role, in JupyterHub."""
+
+
+def values(cluster: Cluster, *, upstream: bool) -> dict[str, Any]:
+    """For both charts; `upstream` has a network policy besides, and annotations by which Prometheus would ask the hub
+    a second time, without the token."""
+    if cluster.monitoring is None:
+        return {}
+    role = {"services": [SERVICE], "scopes": ["read:metrics"]}
+    found: dict[str, Any] = {"services": {SERVICE: {}}, "loadRoles": {SERVICE: role}}
+    if upstream:
+        its = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": prometheus.NAME}}}
+        found["networkPolicy"] = {"ingress": [{"ports": [{"port": "http"}], "from": [its]}]}
+        found["service"] = {"annotations": {"prometheus.io/scrape": "false"}}
+    return {"hub": found}
+
+
+def generated(cluster: Cluster) -> tuple[Generated, ...]:
+    """The token, which is Prometheus' as well."""
+    if cluster.monitoring is None:
+        return ()
+    path = ("hub", "services", SERVICE, "apiToken")
+    return (Generated(prometheus.TOKEN.key, path, prometheus.TOKEN.length, prometheus.NAME),)
+
+
+def causes() -> Causes:
+    """From which keys of the file `values` come."""
+    own = (("services", SERVICE), ("loadRoles", SERVICE), ("networkPolicy", "ingress"), ("service", "annotations"))
+    return {("hub", *path): [("monitoring",)] for path in own}
