@@ -5,8 +5,11 @@ Helm is counted by a program in its place, which notes each call and becomes the
 
 from __future__ import annotations
 
+import shutil
 import statistics
+import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,7 @@ def run(figures: Figures, there: Sandbox, hubs: int, runs: int) -> None:
         tree = _tree(hubs)
         file = Path(folder) / "cluster.yaml"
         file.write_text(yaml.safe_dump(tree))
+        _allow(there, {"floating-ips": hubs + 5, "volumes": 2 * hubs + 5})
         try:
             figures.add(Figure(f"apply of {hubs} hubs, from nothing", running.apply(file, env).seconds))
             figures.add(Figure("... calls of Helm", helm.taken(), ""))
@@ -68,6 +72,20 @@ def run(figures: Figures, there: Sandbox, hubs: int, runs: int) -> None:
             figures.add(Figure("... calls of Helm", helm.taken(), ""))
         finally:
             timed(HUBFLEET, "destroy", file, "--with-homes", "--yes", CLUSTER, env=env)
+
+
+def _allow(there: Sandbox, quota: Mapping[str, int]) -> None:
+    """What the sandbox's project may have, as its administrator sets it: an address and a volume for each hub."""
+    clouds = str(there.state / "home" / "admin-clouds.yaml")
+    admin = {**there.env, "OS_CLIENT_CONFIG_FILE": clouds, "OS_CLOUD": "admin"}
+    argv = [word for resource, limit in quota.items() for word in (f"--{resource}", str(limit))]
+    project = _openstack(there.env, "token", "issue", "-f", "value", "-c", "project_id")
+    _openstack(admin, "quota", "set", *argv, project)
+
+
+def _openstack(env: Mapping[str, str], *argv: str) -> str:
+    program = shutil.which("openstack", path=env["PATH"]) or "openstack"
+    return subprocess.run([program, *argv], env=env, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _tree(hubs: int) -> dict[str, Any]:
