@@ -60,6 +60,7 @@ STORAGE: dict[str, dict[str, Any]] = {
     "default": {},
     "class": {"top": {"storage": {"homes": {"size": "20Gi"}, "storage_class": "fast"}}},
     "own": {"homes": {"size": "5Gi"}, "top": {"ingress": {}}},
+    "shared": {"homes": {"size": "500Gi", "quota": "10Gi"}, "top": {"ingress": {}}},
 }
 POOLS: dict[str, Any] = {
     "two": TWO_POOLS,

@@ -17,12 +17,17 @@ POOLS: dict[str, Any] = {
 
 
 def load(
-    folder: Path, pools: dict[str, Any] | None = None, provider: str = "jetstream2", **settings: Any
+    folder: Path,
+    pools: dict[str, Any] | None = None,
+    provider: str = "jetstream2",
+    homes: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> spec.Cluster:
     """A cluster file with these pools and these settings of its provider."""
     usual = {"cloud": "js2", "template": "kubernetes-1-33", "keypair": "deploy", "network": None}
     block = ({} if provider == "existing" else usual) | settings
     tree = {"name": "pythia", "provider": {provider: block}, "pools": POOLS if pools is None else pools}
+    tree["storage"] = {"homes": homes or {}}
     tree["hubs"] = {"main": {"domain": "hub.example.org", "auth": {"shared_password": {}}}}
     file = folder / "pythia.yaml"
     file.write_text(yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")

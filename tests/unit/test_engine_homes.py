@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from hubfleet import hubs, registry
 from hubfleet.engine import homes
 from hubfleet.errors import CloudError, HubfleetError
 from hubfleet.events import Kind
@@ -17,6 +18,7 @@ from hubfleet.plan.homes import FoundAgain, steps
 from hubfleet.plan.releases import CLUSTER, HUB
 from tests.unit.clocks import FakeClock
 from tests.unit.kube_api import Api
+from tests.unit.magnum_files import load
 from tests.unit.magnum_site import Site
 from tests.unit.test_plan_homes import NEW, release, volume
 
@@ -180,3 +182,27 @@ def test_what_cinder_does_not_let_go_is_left_to_be_told(trial: Trial) -> None:
     assert "cache-2025" in trial.cloud.disks
     assert trial.clock.now() - began >= homes.FREE
     assert trial.said == ["1 volume to delete"]
+
+
+def test_the_volume_that_users_share_is_found_again_with_its_file_system_and_its_quotas(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    file = load(tmp_path, homes={"size": "10Gi", "quota": "1Gi"})
+    every = hubs.releases(file, registry.provider(file.provider.name).describe(file))
+    trial.hub = next(one for one in every if one.name == "hubfleet-homes-main")
+    trial.has(volume("home-nfs", namespace="hubfleet-homes-main"), volume("data", namespace="hubfleet-homes-main"))
+
+    assert trial.find_again() == "the shared homes (10 GiB)"
+
+    disk = trial.api.objects[("persistentvolumes", "", "pvc-home-nfs-2025")]["spec"]
+    assert (disk["csi"]["fsType"], disk["mountOptions"]) == ("xfs", ["pquota"])
+    claim = trial.api.objects[("persistentvolumeclaims", "hubfleet-homes-main", "home-nfs")]
+    assert claim["spec"]["storageClassName"] == disk["storageClassName"] == "hubfleet-homes"
+    assert claim["metadata"]["annotations"]["meta.helm.sh/release-name"] == "hubfleet-homes-main"
+    assert "hubfleet-homes" in trial.api.names("storageclasses")
+
+
+def test_the_volume_that_users_share_is_marked_although_its_namespace_is_no_hubs(trial: Trial) -> None:
+    trial.has(volume("home-nfs", namespace="hubfleet-homes-main", release=NEW))
+    trial.claim("home-nfs", namespace="hubfleet-homes-main")
+    assert homes.keep(trial.site, trial.cluster, trial.api.kube()) == "the shared homes"  # type: ignore[arg-type]
+    assert trial.cloud.disks["home-nfs-2025"].metadata[volumes.KEEP] == "true"

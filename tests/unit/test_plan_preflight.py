@@ -193,6 +193,14 @@ def test_no_volume_for_a_hubs_database_is_fatal(tmp_path: Path) -> None:
     assert only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 10)}))).fatal
 
 
+def test_homes_that_share_a_volume_take_one_however_many_users_come(tmp_path: Path) -> None:
+    shared = {"size": "500Gi", "quota": "10Gi"}
+    assert found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 8)}), homes=shared) == ()
+    finding = only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 9)}), homes=shared))
+    assert finding.fatal
+    assert finding.what == "with databases and homes of the hubs the cluster needs 2 volumes, and 1 are left"
+
+
 def test_machines_that_are_there_do_not_count_again(tmp_path: Path) -> None:
     machines = {"m3.quad": 2, "m3.large": 1}
     full = {**ROOMY, "instances": Room(12, 3), "floating IPs": Room(2, 2)}

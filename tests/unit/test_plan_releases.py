@@ -343,3 +343,53 @@ def test_the_entry_goes_when_hubs_do_without_it(trial: Trial, tmp_path: Path) ->
     assert (changed.action, gone.action) == (Action.CHANGE, Action.DESTROY)
     assert gone.needs == {changed.id}
     assert gone.work == Removed(there[1], claims=True)
+
+
+SHARED = {"size": "500Gi", "quota": "10Gi"}
+
+
+def moving(folder: Path, claims: tuple[str, ...], **homes: Any) -> tuple[Step, ...]:
+    """What is planned where a hub that runs has these claims, and the file says this of its homes."""
+    file = load(folder, chart="jupyterhub", homes=homes)
+    wanted = releases(file, describe(file))
+    there = replace(installed(wanted[-1], file.name), digest="other", claims=claims)
+    return steps(wanted, [there], file)
+
+
+@pytest.mark.parametrize(
+    ("claims", "homes", "why"),
+    [
+        (("claim-ann", "hub-db-dir"), SHARED, "are in volumes of their own, and would be on one shared volume"),
+        (("home-nfs", "hub-db-dir"), {"size": "5Gi"}, "are on one shared volume, and would be in volumes of their own"),
+    ],
+)
+def test_homes_that_would_seem_empty_are_not_left_unasked(
+    tmp_path: Path, claims: tuple[str, ...], homes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(Refused, match=why) as refused:
+        moving(tmp_path, claims, **homes)
+    assert "start_empty: true" in refused.value.remedy
+    assert moving(tmp_path, claims, **homes, start_empty=True)[-1].action is Action.CHANGE
+
+
+def test_homes_that_are_where_they_are_to_be_are_no_matter(tmp_path: Path) -> None:
+    both = ("claim-ann", "home-nfs", "hub-db-dir")
+    for claims, homes in ((both, SHARED), (both, {"size": "5Gi"}), (("hub-db-dir",), SHARED), (("claim-a",), {})):
+        assert moving(tmp_path, claims, **homes)[-1].action is Action.CHANGE
+
+
+def test_the_server_of_homes_goes_after_the_hub_whose_pods_have_them(tmp_path: Path) -> None:
+    file = load(tmp_path, chart="jupyterhub", homes=SHARED)
+    server, hub = releases(file, describe(file))
+    there = [
+        replace(installed(hub, file.name), claims=("home-nfs", "hub-db-dir")),
+        Observed(server.name, server.namespace, 1, "deployed", "", file.name, server.digest, claims=("home-nfs",)),
+    ]
+    gone = {step.id: step for step in removal(there, file, claims=False)}
+    assert gone["release/hubfleet-homes-main"].needs == {"release/main"}
+    assert "the shared homes" in str(gone["release/hubfleet-homes-main"].details)
+    left = {step.id: step for step in steps([], there, file)}
+    assert left["release/hubfleet-homes-main"].needs == {"release/main"}
+    assert not left["release/hubfleet-homes-main"].work.claims  # type: ignore[union-attr]
+    lost = {step.id: step.loses for step in removal(there, file, claims=True)}
+    assert lost["release/hubfleet-homes-main"] == ("home directories and database: home-nfs",)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from hubfleet.engine import footing
+from hubfleet.engine import footing, shares
 from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Kind
@@ -87,6 +87,7 @@ def find_again(work: FoundAgain, magnum: Magnum, cluster: Cluster, kube: Kube, t
     name, release = cluster.name, cluster.release or ""
     footing.namespace(work.release, kube, tell, clock, name)
     footing.storage(work.release, kube, tell, clock)
+    shares.storage_class(work.release, kube)
     _free(work.volumes, release, magnum, tell, clock)
     default = next((one.name for one in kube.storage_classes() if one.default), "")
     classes = {one.claim: _storage_class(work.release, one) or default for one in work.volumes}
@@ -190,7 +191,7 @@ def persistent_volume(one: HubVolume, storage_class: str) -> dict[str, Any]:
     """The manifest of a PersistentVolume for this volume of Cinder's, for its claim alone. It goes with its claim, as
     one that the driver provisions does: the annotation has its provisioner delete it (external-provisioner 5,
     lib/controller shouldDelete)."""
-    spec = {
+    spec: dict[str, Any] = {
         "capacity": {"storage": f"{one.size}Gi"},
         "accessModes": ["ReadWriteOnce"],
         "persistentVolumeReclaimPolicy": "Delete",
@@ -204,6 +205,8 @@ def persistent_volume(one: HubVolume, storage_class: str) -> dict[str, Any]:
         },
         "csi": {"driver": DRIVER, "volumeHandle": one.volume.id, "fsType": "ext4"},
     }
+    if one.claim == known.SHARED:
+        spec |= {"csi": {**spec["csi"], "fsType": "xfs"}, "mountOptions": shares.XFS}
     metadata = {"name": _name(one), "annotations": {"pv.kubernetes.io/provisioned-by": DRIVER}}
     return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": metadata, "spec": spec}
 
@@ -237,6 +240,8 @@ def _name(one: HubVolume) -> str:
 
 def _storage_class(release: Release, one: HubVolume) -> str:
     """Which class the release's values name for such a claim; "" the default."""
+    if one.claim == known.SHARED:
+        return release.xfs_class
     path = ("hub", "db", "pvc", "storageClassName")
     if one.claim != DATABASE:
         path = ("singleuser", "storage", "dynamic", "storageClass")

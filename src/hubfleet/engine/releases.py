@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import charting, claims, entries, footing, removal, rollout
+from hubfleet.engine import charting, claims, entries, footing, removal, rollout, shares
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
@@ -177,6 +177,8 @@ def install(
     with watch.waiting("Kubernetes"):
         footing.apis(release, kube)
         footing.storage(release, kube, tell, clock)
+        shares.storage_class(release, kube)
+        shares.mount(release, kube, tell, clock, cluster)
     with watch.waiting("Helm"):
         _heal(release, kube, tell, clock)
         _replace(release, helm, kube, tell, clock)

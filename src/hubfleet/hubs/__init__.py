@@ -7,11 +7,11 @@ and traits come from the provider's description), running Helm.
 from collections.abc import Iterable, Iterator
 
 from hubfleet.hubs import jupyterhub, openness, platform, profiles
-from hubfleet.hubs.release import Chart, Entry, Generated, Release
+from hubfleet.hubs.release import Chart, Entry, Generated, Release, Share
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merge
 
-__all__ = ["Chart", "Entry", "Generated", "Release", "layers", "releases"]
+__all__ = ["Chart", "Entry", "Generated", "Release", "Share", "layers", "releases"]
 
 
 def layers(cluster: Cluster, description: Description, hub: str) -> tuple[Layer, ...]:

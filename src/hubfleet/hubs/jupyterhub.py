@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester, watched
-from hubfleet.hubs.platform import entry
+from hubfleet.hubs.platform import entry, homes
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
@@ -48,6 +48,8 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         offloads=_offloads(its, chart),
         entry=entry.of(name, cluster),
         storage_classes=_storage_classes(its),
+        share=homes.share(name, cluster),
+        needs=frozenset({"cluster"} | ({f"release/{homes.name(name)}"} if cluster.shares_homes(name) else set())),
     )
 
 
@@ -124,7 +126,7 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("singleuser", "memory"): [(*hub, "profiles")],
         ("singleuser", "cpu"): [(*hub, "profiles")],
         ("singleuser", "profileList"): [(*hub, "profiles"), (*hub, "images"), ("pools",)],
-        ("singleuser", "storage"): [hub],
+        ("singleuser", "storage"): [(*hub, "homes", "quota"), ("storage", "homes", "quota"), hub],
         ("singleuser", "storage", "capacity"): [(*hub, "homes", "size"), ("storage", "homes", "size")],
         ("singleuser", "storage", "dynamic"): storage_class,
         ("scheduling",): [(*hub, "placeholders"), ("pools",)],
@@ -182,17 +184,24 @@ def _proxy(name: str, cluster: Cluster, description: Description) -> Values:
 
 def _users(name: str, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     hub = cluster.hubs[name]
-    homes = hub.homes or cluster.storage.homes
     usual = hub.image or next((one.image for one in hub.images), None)
-    dynamic = _named("storageClass", placement.storage_class(cluster, description))
-    storage = {"type": "dynamic", "capacity": homes.size, **({"dynamic": dynamic} if dynamic else {})}
     return {
         "singleuser": {
             **({"image": image(usual)} if usual else {}),
-            "storage": {"type": "none"} if hub.ephemeral else storage,
+            **_homes(name, cluster, description),
             **profiles.values(name, cluster, description, absent),
         }
     }
+
+
+def _homes(name: str, cluster: Cluster, description: Description) -> Values:
+    if cluster.hubs[name].ephemeral:
+        return {"storage": {"type": "none"}}
+    if cluster.shares_homes(name):
+        return homes.storage()
+    wanted, dynamic = cluster.homes(name), _named("storageClass", placement.storage_class(cluster, description))
+    storage = {"type": "dynamic", "capacity": wanted.quota or wanted.size}
+    return {"storage": storage | ({"dynamic": dynamic} if dynamic else {})}
 
 
 def _upstream(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:

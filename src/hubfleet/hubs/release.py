@@ -71,6 +71,15 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Share:
+    """Homes that a server of ours has: the Service through which nodes reach it, and the folder of the hub there."""
+
+    service: str
+    namespace: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class Release:
     """A Helm release: a hub's, or one of the platform that serves them all. `values` are finished (Helm merges nothing
     but the chart's own defaults) and hold secrets in clear: never print them; `secret_paths` says which. Each release
@@ -101,6 +110,11 @@ class Release:
     runs: bool = True
     """It has pods or a Service, for which somebody is to wait. Not where its objects only tell another release what to
     do."""
+    share: Share | None = None
+    """Where the homes of its users are; None where each has a volume, or there are none."""
+    xfs_class: str = ""
+    """A storage class of its claim, which hubfleet makes: like that of `storage_classes`, with XFS and its quotas. "":
+    it needs none."""
     apis: frozenset[str] = frozenset()
     """APIs that the cluster must have already, "GROUP/VERSION", of which the chart makes objects."""
     storage_classes: frozenset[str] = frozenset()

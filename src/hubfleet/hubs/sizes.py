@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hubfleet.provider import Traits
 from hubfleet.spec.models import Pool, Size
+from hubfleet.spec.models.fields import mebibytes
 
 LEAST_MEMORY = 256
 """MiB that a server needs at least: a notebook server and one kernel take about 200."""
@@ -24,7 +25,6 @@ _DAEMONS_CPU = 500
 """Thousandths of a core for the same: Calico alone asks for 250."""
 _CORE = 1536
 """MiB for hub, proxy and the platform, where they run on the same pool: they ask for none, and use it."""
-_MIB = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,6 @@ class Seat:
 
     def __str__(self) -> str:
         return f"{self.memory / 1024:.1f} GiB of memory, {self.cpu:.2g} to {self.cores} cores"
-
-
-def mebibytes(quantity: str) -> int:
-    """An amount of bytes as the file writes it, in MiB."""
-    return int(quantity[:-2]) * _MIB[quantity[-2:]]
 
 
 def size(pool: Pool, traits: Traits) -> Size | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hubfleet.hubs import Release
 from hubfleet.plan.releases import Observed, after_homes
 from hubfleet.plan.steps import Action, Step
-from hubfleet.plan.volumes import HubVolume, described
+from hubfleet.plan.volumes import HubVolume, described, personal
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def steps(
 
 def _steps(releases: Sequence[Release], missing: Sequence[HubVolume]) -> Iterator[Step]:
     for release in releases:
-        own = [one for one in missing if release.hub and one.namespace == release.namespace]
+        own = [one for one in missing if one.namespace == release.namespace and (release.hub or personal(one.claim))]
         newest = {one.claim: one for one in sorted(own, key=lambda one: one.volume.created)}
         if not newest:
             continue
@@ -37,7 +37,7 @@ def _steps(releases: Sequence[Release], missing: Sequence[HubVolume]) -> Iterato
         details = [f"found again: {described(newest, sum(one.size for one in found))}"]
         if len(own) > len(found):
             details.append("the newest of each; hubfleet audit lists the others")
-        subject = f"what people keep in hub {release.hub}"
+        subject = f"what people keep in {f'hub {release.hub}' if release.hub else f'release {release.name}'}"
         needs = frozenset({"cluster"})
         yield Step(
             after_homes(release.name), Action.CREATE, subject, FoundAgain(release, found), tuple(details), needs=needs

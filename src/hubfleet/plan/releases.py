@@ -12,7 +12,7 @@ from hubfleet.hubs.platform import prometheus
 from hubfleet.hubs.release import subject
 from hubfleet.plan.secrecy import HIDDEN, harmless, is_secret, sounds_secret
 from hubfleet.plan.steps import Action, Change, Step
-from hubfleet.plan.volumes import described
+from hubfleet.plan.volumes import HOME, SHARED, described
 from hubfleet.spec import Cluster, KeyPath, Position, origin
 from hubfleet.spec.trees import leaves
 
@@ -105,7 +105,7 @@ def steps(
     gone = [one for one in ours if one.status != UNINSTALLED or not one.keeps]
     return (
         *(_step(release, there.get((release.namespace, release.name)), cluster, adopt=adopt) for release in desired),
-        *(_leave(one, desired) for one in gone),
+        *(_leave(one, desired, gone) for one in gone),
     )
 
 
@@ -150,6 +150,7 @@ def version(chart: Chart) -> str:
 def _step(release: Release, there: Observed | None, cluster: Cluster, *, adopt: bool) -> Step:
     if there is not None and there.cluster != cluster.name:
         _refuse_foreign(there, adopt=adopt)
+    _refuse_to_leave_homes(release, there, cluster)
     action, details = _decide(release, there)
     if there is not None and there.foreign:
         details = (*_taken_over(there), *details)
@@ -190,19 +191,31 @@ def removal(observed: Sequence[Observed], cluster: Cluster, *, claims: bool) -> 
     """A step for each release of this cluster's file, past ones included. What people keep in them stays, unless
     `claims` go too."""
     ours = [one for one in observed if one.cluster == cluster.name]
-    return tuple(_remove(one, claims=claims) for one in ours if claims or one.status != UNINSTALLED or not one.keeps)
+    going = [one for one in ours if claims or one.status != UNINSTALLED or not one.keeps]
+    return tuple(_remove(one, going, claims=claims) for one in going)
 
 
-def _remove(one: Observed, *, claims: bool) -> Step:
+def _after_hubs(one: Observed, going: Sequence[Observed]) -> frozenset[str]:
+    """What serves hubs goes after those that go: pods whose homes are on a server that is gone do not end."""
+    return frozenset(f"release/{other.name}" for other in going if other.hub and not one.hub)
+
+
+def _remove(one: Observed, going: Sequence[Observed], *, claims: bool) -> Step:
     lost = (f"home directories and database: {', '.join(one.claims)}",) if one.claims and one.keeps and claims else ()
     stays = (f"kept: {described(one.claims)}",) if one.claims and one.keeps and not claims else ()
     whose = subject(one.hub, one.name)
     return Step(
-        f"release/{one.name}", Action.DESTROY, whose, Removed(one, claims=claims or not one.keeps), stays, loses=lost
+        f"release/{one.name}",
+        Action.DESTROY,
+        whose,
+        Removed(one, claims=claims or not one.keeps),
+        stays,
+        loses=lost,
+        needs=_after_hubs(one, going),
     )
 
 
-def _leave(one: Observed, desired: Sequence[Release]) -> Step:
+def _leave(one: Observed, desired: Sequence[Release], going: Sequence[Observed]) -> Step:
     """A hub that left the file goes; what people keep in it does not. What served hubs goes when these do without."""
     why = "it is no longer in the file" if one.hub else "nothing in the file needs it any longer"
     stays = f"stays in the namespace {one.namespace}: {', '.join(one.claims)}"
@@ -210,6 +223,7 @@ def _leave(one: Observed, desired: Sequence[Release]) -> Step:
     details = (why, *((kept,) if one.claims else ()))
     gone = Removed(one, claims=not one.keeps)
     needs = frozenset(f"release/{release.name}" for release in desired if release.hub and not one.hub)
+    needs |= _after_hubs(one, going)
     return Step(f"release/{one.name}", Action.DESTROY, subject(one.hub, one.name), gone, details, needs=needs)
 
 
@@ -228,6 +242,26 @@ def _refuse_foreign(there: Observed, *, adopt: bool) -> None:
     else:
         return
     raise Refused(what, why=why, remedy=elsewhere, layer=Layer.HELM)
+
+
+def _refuse_to_leave_homes(release: Release, there: Observed | None, cluster: Cluster) -> None:
+    """Refused if people's homes are elsewhere than they are to be, since all would seem empty."""
+    if there is None or not release.hub or cluster.homes(release.hub).start_empty:
+        return
+    own, shared = any(one.startswith(HOME) for one in there.claims), SHARED in there.claims
+    if not (own or shared) or (shared if release.share else own):
+        return
+    where = ("in volumes of their own", "on one shared volume")
+    now, then = where if release.share else where[::-1]
+    raise Refused(
+        f"the homes of hub {release.hub} are {now}, and would be {then}: all would seem empty",
+        why="hubfleet does not copy what is in them",
+        remedy=(
+            "write it as it was: `homes:` with `quota` for a shared volume, without it for volumes of their own; to "
+            "begin with empty homes, and keep the others unseen, write `homes: {start_empty: true}` in the hub"
+        ),
+        layer=Layer.STORAGE,
+    )
 
 
 def _taken_over(there: Observed) -> Iterator[str]:

@@ -28,6 +28,9 @@ CLAIM = "csi.storage.k8s.io/pvc/name"
 NAMESPACE = "csi.storage.k8s.io/pvc/namespace"
 DATABASE = "hub-db-dir"
 """The claim of a hub's database, in Zero to JupyterHub and in lite."""
+SHARED = "home-nfs"
+"""The claim of the volume on which all users of a hub have their homes, and of what their pods mount from its server:
+the name that the chart jupyterhub-home-nfs gives it."""
 HOME = "claim-"
 """With this begins the claim of a home, there too (KubeSpawner's pvc_name_template)."""
 _RELEASE = re.compile(r"(?P<name>.+)-[a-z0-9]{12}")
@@ -93,9 +96,9 @@ def of_cluster(volumes: Iterable[Volume], name: str, release: str | None) -> Vol
 
 
 def personal(claim: str) -> bool:
-    """Whether people keep something in a claim, by its name: a home's, or a hub's database, whoever installed the
-    hub."""
-    return claim == DATABASE or claim.startswith(HOME)
+    """Whether people keep something in a claim, by its name: a home's, all homes', or a hub's database, whoever
+    installed the hub."""
+    return claim in (DATABASE, SHARED) or claim.startswith(HOME)
 
 
 def lasts(metadata: Mapping[str, str]) -> bool:
@@ -121,7 +124,8 @@ def lacking(volumes: Iterable[Volume], wanted: Mapping[str, Mapping[str, str]]) 
 
 def described(claims: Collection[str], size: int | None = None) -> str:
     """Claims of a hub in words, with their size in GiB if it is known: "3 homes and the database (31 GiB)"."""
-    count = sum(1 for claim in claims if claim != DATABASE)
+    count = sum(1 for claim in claims if claim not in (DATABASE, SHARED))
     parts = [f"{count} home{'s' if count != 1 else ''}"] if count else []
+    parts += ["the shared homes"] if SHARED in claims else []
     parts += ["the database"] if DATABASE in claims else []
     return f"{' and '.join(parts) or 'nothing'}{f' ({size} GiB)' if size is not None else ''}"

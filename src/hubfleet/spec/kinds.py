@@ -67,6 +67,11 @@ def _useless(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
     else:
         keys, why = (*_OF_PERSISTENT, *_OF_ONE_IMAGE), "is nothing to a binder hub: people bring images, nothing stays"
         remedy = "leave it out"
+    if hub.chart == "lite" and hub.homes is not None and hub.homes.quota is not None and not hub.ephemeral:
+        at = where("hubs", name, "homes", "quota")
+        if at.level is Level.HUB:
+            what = "the chart lite gives each user a volume, and has none to share"
+            yield at.problem(what, "leave it out, and write the size of a user's volume; or take the chart jupyterhub")
     for key in keys:
         if key in hub.model_fields_set and (at := where("hubs", name, key)).level is Level.HUB:
             yield at.problem(why, remedy)

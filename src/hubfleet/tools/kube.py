@@ -59,6 +59,7 @@ _PLACES = {
     "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
     "Service": ("/api/v1", "services"),
+    "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,10 +26,11 @@ class Namespace:
 
 @dataclass(frozen=True)
 class StorageClass:
-    """`default`: claims that name no class get this one."""
+    """`default`: claims that name no class get this one. `made`: how volumes come about, as its manifest says it."""
 
     name: str
     default: bool
+    made: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Controller:
 @dataclass(frozen=True)
 class Service:
     """`address` is what the load balancer got (an IP or a host name), "" while there is none. `release` as for
-    `Deployment`; `stays`: Helm leaves it when that goes."""
+    `Deployment`; `stays`: Helm leaves it when that goes; `inside` is its address in the cluster."""
 
     name: str
     namespace: str
@@ -115,6 +116,7 @@ class Service:
     address: str
     release: str
     stays: bool = False
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Claim:
 class Volume:
     """A PersistentVolume. `namespace` and `claim` are whose it is; `deleted_after` whether it goes with its claim;
     `driver` and `handle` the CSI driver that made it and the cloud's id of it, "" where it is not CSI's; `phase` is
-    Kubernetes' word ("Available", "Bound", "Released")."""
+    Kubernetes' word ("Available", "Bound", "Released"); `server` has it by NFS, "" where it does not come so."""
 
     name: str
     namespace: str
@@ -143,6 +145,7 @@ class Volume:
     driver: str = ""
     handle: str = ""
     phase: str = ""
+    server: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,8 @@ def storage_class(found: Object) -> StorageClass:
     """Parse a StorageClass."""
     metadata = found["metadata"]
     default = metadata.get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
-    return StorageClass(metadata["name"], default)
+    said = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
+    return StorageClass(metadata["name"], default, {key: found[key] for key in said if key in found})
 
 
 def node(found: Object) -> Node:
@@ -283,6 +287,7 @@ def service(found: Object) -> Service:
         address=balanced(found),
         release=_release(found),
         stays=found["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep",
+        inside=found["spec"].get("clusterIP", ""),
     )
 
 
@@ -316,6 +321,7 @@ def volume(found: Object) -> Volume:
         driver=csi.get("driver", ""),
         handle=csi.get("volumeHandle", ""),
         phase=found.get("status", {}).get("phase", ""),
+        server=found["spec"].get("nfs", {}).get("server", ""),
     )
 
 

@@ -6,7 +6,7 @@ hub's own release. Pure.
 
 from __future__ import annotations
 
-from hubfleet.hubs.platform import autoscaler, certificates, entry, labeller, prometheus
+from hubfleet.hubs.platform import autoscaler, certificates, entry, homes, labeller, prometheus
 from hubfleet.hubs.release import Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster
@@ -17,4 +17,4 @@ __all__ = ["releases"]
 def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
     """Those that the cluster needs."""
     every = (one.release(cluster, description) for one in (labeller, autoscaler, entry, prometheus))
-    return (*filter(None, every), *certificates.releases(cluster, description))
+    return (*filter(None, every), *homes.releases(cluster, description), *certificates.releases(cluster, description))

@@ -10,9 +10,9 @@ from typing import Any
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import SECRET, Generated, Release
-from hubfleet.hubs.sizes import mebibytes
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Layer, merge, own_values, reveal
+from hubfleet.spec.models.fields import mebibytes
 from hubfleet.spec.trees import at
 
 Values = dict[str, Any]

@@ -49,18 +49,22 @@ def findings(desired: MagnumCluster, facts: Facts, file: spec.Cluster) -> Iterat
 
 
 def _homes(facts: Facts, file: spec.Cluster, nodes: int) -> Iterator[Finding]:
-    """Each hub's database takes a volume, and each user's home: the quota ends with the users (Jetstream2 gives 10).
-    `nodes`: volumes that nodes take before."""
+    """Each hub's database takes a volume, and the homes of all its users or of each: then the quota ends with the users
+    (Jetstream2 gives 10). `nodes`: volumes that nodes take before."""
     room = facts.quota.get("volumes")
     if room is None or room.left is None or nodes > room.left:
         return
-    users = room.left - nodes - len(file.hubs)
-    if users < SMALL_CLASS:
+    shared = sum(map(file.shares_homes, file.hubs))
+    users = room.left - nodes - len(file.hubs) - shared
+    if shared == len(file.hubs) and users < 0:
+        wanted = nodes + len(file.hubs) + shared
+        yield _short("volumes", wanted, room, "with databases and homes of the hubs the cluster needs", fatal=True)
+    elif shared < len(file.hubs) and users < SMALL_CLASS:
         yield Finding(
             Layer.QUOTA,
             f"there is room for the homes of {max(0, users)} users",
             f"each home takes a volume, and each hub's database; the project may have {room.limit} and has {room.used}",
-            "ask for more volumes before more people come",
+            "ask for more volumes before more people come, or share one: homes: {size: 500Gi, quota: 10Gi}",
             fatal=users < 0,
             origin=file.position("storage", "homes"),
         )

@@ -22,6 +22,8 @@ class ChartVersions(Model):
     """cert-manager's chart, of certificates for hubs behind the entry."""
     traefik: ChartVersion | None = None
     """Traefik's chart, of the entry that hubs share."""
+    jupyterhub_home_nfs: ChartVersion | None = None
+    """The chart of jupyterhub-home-nfs, of homes that share a volume."""
     cluster_autoscaler: ChartVersion | None = None
     """The chart of Kubernetes' cluster-autoscaler, on clouds whose clusters come without one."""
     prometheus: ChartVersion | None = None

@@ -111,6 +111,15 @@ class Cluster(ClusterFile):
         """The position of `place`."""
         return self.places.at(path).position
 
+    def homes(self, hub: str) -> Homes:
+        """Of this hub: its own, or as `storage` has it."""
+        return self.hubs[hub].homes or self.storage.homes
+
+    def shares_homes(self, hub: str) -> bool:
+        """Whether all users of this hub have their homes on one volume."""
+        wanted = self.hubs[hub]
+        return not wanted.ephemeral and wanted.chart != "lite" and self.homes(hub).quota is not None
+
     def folder(self, *path: str | int) -> Path:
         """From which a path counts that stands at this key: the folder of the file in which it is written."""
         return self.places.file(path).parent

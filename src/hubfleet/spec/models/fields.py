@@ -53,6 +53,7 @@ PATTERNS = {
 }
 """What each pattern wants, in words."""
 
+_MIB = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 MOST_NAME = 40
 Name = Annotated[str, Field(pattern=_NAME, max_length=MOST_NAME)]
 """A cluster's, pool's or hub's name: part of DNS names and Kubernetes names."""
@@ -96,6 +97,11 @@ class Model(BaseModel):
 
 NO_OTHER_NAMES = Field(json_schema_extra={"additionalProperties": False})
 """For maps whose keys have a pattern: pydantic says what holds for those that match, and nothing of others."""
+
+
+def mebibytes(quantity: str) -> int:
+    """A `Quantity` in MiB."""
+    return int(quantity[:-2]) * _MIB[quantity[-2:]]
 
 
 def is_name(text: str) -> bool:

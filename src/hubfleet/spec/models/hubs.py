@@ -22,6 +22,7 @@ from hubfleet.spec.models.fields import (
     ServiceAddress,
     Text,
     Values,
+    mebibytes,
 )
 from hubfleet.spec.secrets import Secret
 
@@ -30,7 +31,19 @@ class Homes(Model):
     """Home directories."""
 
     size: Quantity = "10Gi"
-    """The size of each user's volume."""
+    """The size of each user's volume; with `quota`, of the one volume that all users of a hub share."""
+    quota: Quantity | None = None
+    """How much of the hub's volume each user may fill. With it, a hub has one volume for all homes; without, each user
+    has a volume. Hubs of the chart `lite` give each user a volume of this size."""
+    start_empty: bool = False
+    """A hub whose users have homes already, in volumes of their own or on a shared one, begins with empty ones: the
+    others stay, and nobody sees them any more. Without it, such a change is refused."""
+
+    @model_validator(mode="after")
+    def _a_part(self) -> Homes:
+        if self.quota is not None and mebibytes(self.quota) > mebibytes(self.size):
+            raise ValueError(f"a user's quota of {self.quota} is more than the whole volume, which has {self.size}")
+        return self
 
 
 class Culling(Model):
