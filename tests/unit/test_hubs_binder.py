@@ -157,6 +157,14 @@ def test_own_values_win_on_both_levels(tmp_path: Path) -> None:
     assert (config(found)["per_repo_quota"], found.jupyterhub["cull"]["timeout"]) == (3, 60)
 
 
+def test_it_is_reached_as_own_values_of_its_jupyterhub_have_it(tmp_path: Path) -> None:
+    https = {"proxy": {"https": {"enabled": True, "type": "offload"}}}
+    found = binder(tmp_path, top={}, values={"jupyterhub": https})
+    assert (found.url, found.hub_url) == ("https://hub.example.org", "https://hub.hub.example.org")
+    assert config(found)["hub_url"] == "https://hub.hub.example.org/"
+    assert binder(tmp_path, top={}, values=https).url == "http://hub.example.org"
+
+
 def test_lite_makes_it_a_hub_where_nothing_stays(tmp_path: Path) -> None:
     found = release(tmp_path, kind="binder", auth=None, chart="lite", image="quay.io/a/b:1")
     assert (found.chart.name, found.url, found.hub_url) == ("lite", "http://hub.example.org", "")

@@ -139,7 +139,7 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
 
 def _scheme(name: str, chart: Chart, cluster: Cluster) -> str:
     """How people speak with the hub: by https where it has a certificate, or as own values have it."""
-    own = at(own_values(cluster, name), ("proxy", "https", "enabled"))
+    own = at(own_values(cluster, name), (*chart.inside, "proxy", "https", "enabled"))
     return "https" if (_encrypts(name, chart, cluster) if own is None else own) else "http"
 
 
