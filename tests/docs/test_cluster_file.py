@@ -41,8 +41,8 @@ MODELS = [
     *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
     *(models.GenericOAuth, models.LTI, models.Native),
     *(models.Registry, models.DockerHub, models.Quay, models.GHCR, models.ArtifactRegistry, models.AzureRegistry),
+    *(models.ElasticRegistry, models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Pages, models.Service),
-    *(models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Charts, models.ChartVersions, models.Monitoring, models.Prometheus),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),
     *map(settings_of, registry.names()),
@@ -51,7 +51,14 @@ MODELS = [
 
 def test_the_list_above_has_every_model_of_the_file() -> None:
     apart = {models.Model, models.ValuesFile, models.ProviderBlock, models.Cluster, models.Taint}
-    apart |= {models.Account, models.HubDefaults, models.Defaults, models.FleetDefaults, models.FleetFile}
+    apart |= {
+        models.Images,
+        models.Account,
+        models.HubDefaults,
+        models.Defaults,
+        models.FleetDefaults,
+        models.FleetFile,
+    }
     every = {model for model in vars(models).values() if isinstance(model, type) and issubclass(model, models.Model)}
     assert every - apart <= set(MODELS)
 

@@ -95,6 +95,30 @@ def test_every_registry_has_its_names_and_its_address(
     assert (pull["registry"], pull["username"], pull["password"]) == (login, username, "t0k3n")
 
 
+def test_amazons_registry_is_asked_by_a_class_of_ours_and_nodes_pull_as_what_they_are(tmp_path: Path) -> None:
+    key = {"access_key_id": "AKIA", "secret_access_key": "${env:TOKEN}"}
+    found = binder(tmp_path, registry={"ecr": {"account": "123456789012", "region": "eu-west-1", **key}})
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    assert config(found)["image_prefix"] == f"{host}/binder-"
+    assert at(found.values, ("config", "DockerRegistry", "url")) == f"https://{host}"
+    traits = at(found.values, ("config", "ElasticContainerRegistry"))
+    about = {"account": "123456789012", "region": "eu-west-1", "api": "https://api.ecr.eu-west-1.amazonaws.com"}
+    assert traits == {**about, "access_key_id": "AKIA", "secret_access_key": "t0k3n"}
+    assert found.secret_paths == {("config", "ElasticContainerRegistry", "secret_access_key")}
+    assert "c.BinderHub.registry_class" in found.values["extraConfig"]["hubfleet-ecr"]
+    assert "registry" not in found.values
+    assert "imagePullSecret" not in found.jupyterhub
+
+
+def test_without_a_key_a_role_pushes_in_china_too(tmp_path: Path) -> None:
+    found = binder(tmp_path, registry={"ecr": {"account": "123456789012", "region": "cn-north-1"}})
+    traits = at(found.values, ("config", "ElasticContainerRegistry"))
+    about = {"account": "123456789012", "region": "cn-north-1"}
+    assert traits == {**about, "api": "https://api.ecr.cn-north-1.amazonaws.com.cn"}
+    assert config(found)["image_prefix"].startswith("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/")
+    assert not found.secret_paths
+
+
 def test_the_registrys_password_is_known_to_be_secret(tmp_path: Path) -> None:
     found = binder(tmp_path, repositories={"github_token": "${env:GITHUB}"})
     assert found.secret_paths == {

@@ -23,7 +23,15 @@ def pools(**builder: Any) -> dict[str, Any]:
     ("change", "said"),
     [
         ({"registry": None}, "hubs.main.registry: hub main has no registry — add `registry:` (where images that were"),
-        ({"registry": {}}, "hubs.main.registry: choose exactly one of dockerhub, quay, ghcr, gar, acr, harbor, other;"),
+        ({"registry": {}}, "hubs.main.registry: choose exactly one of dockerhub, quay, ghcr, gar, acr, ecr, harbor,"),
+        (
+            {"registry": {"ecr": {"account": "12", "region": "eu-west-1"}}},
+            'hubs.main.registry.ecr.account: "12" cannot b',
+        ),
+        (
+            {"registry": {"ecr": {"account": "123456789012", "region": "eu-west-1", "access_key_id": "A"}}},
+            "hubs.main.registry.ecr: access_key_id and secret_access_key go together",
+        ),
         ({"registry": QUAY | {"prefix": "B"}}, 'hubs.main.registry.prefix: "B" cannot be used here'),
         ({"homes": {"size": "1Gi"}}, "hubs.main.homes: is nothing to a binder hub: people bring images, nothing stays"),
         ({"named_servers": 2}, "hubs.main.named_servers: is nothing to a binder hub"),

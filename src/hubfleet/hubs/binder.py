@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubfleet.hubs import placement, profiles, services
+from hubfleet.hubs import charts, placement, profiles, services
 from hubfleet.hubs.platform import entry
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
+from hubfleet.spec.models import Account, ElasticRegistry
 
 Values = dict[str, Any]
 _SERVICE = "binder"
@@ -56,8 +57,8 @@ def hub_values(hub: Hub, url: str) -> Values:
     """What its JupyterHub has besides, in the values of Zero to JupyterHub: nodes may pull what was built; and where
     people log in, BinderHub asks this hub who they are."""
     found: Values = {}
-    if hub.registry is not None:
-        account = hub.registry.account
+    account = hub.registry.images if hub.registry else None
+    if isinstance(account, Account):
         found["imagePullSecret"] = {
             "create": True,
             "automaticReferenceInjection": True,
@@ -106,6 +107,8 @@ def causes(hub: KeyPath) -> Causes:
         ("config", "RepoProvider", "high_quota_specs"): [(*hub, "repositories", "high_quota_for")],
         ("config", "GitHubRepoProvider"): [(*hub, "repositories", "github_token")],
         ("config", "DockerRegistry"): registry,
+        ("config", "ElasticContainerRegistry"): registry,
+        ("extraConfig",): registry,
         ("registry",): registry,
         ("imageBuilderType",): [(*hub, "builds", "by")],
         **{(builder, "resources"): [(*hub, "builds", "memory")] for builder in _BUILDERS.values()},
@@ -135,12 +138,24 @@ def _registry(hub: Hub) -> Values:
     registry = hub.registry
     if registry is None:
         return {}
-    account = registry.account
-    config: Values = {"BinderHub": {"image_prefix": f"{account.folder}/{registry.prefix}"}}
+    images = registry.images
+    config: Values = {"BinderHub": {"image_prefix": f"{images.folder}/{registry.prefix}"}}
     if registry.kind != _DOCKER_HUB:  # whose addresses, one for images and one for names, BinderHub knows
-        config["DockerRegistry"] = {"url": account.address}
-    login = {"url": account.login, "username": account.username, "password": account.password}
-    return {"config": config, "registry": login}
+        config["DockerRegistry"] = {"url": images.address}
+    if isinstance(images, Account):
+        login = {"url": images.login, "username": images.username, "password": images.password}
+        return {"config": config, "registry": login}
+    return merge({"config": config}, _of_amazon(images) if isinstance(images, ElasticRegistry) else {})
+
+
+def _of_amazon(images: ElasticRegistry) -> Values:
+    """A class of ours that BinderHub asks: it gets passwords, which last twelve hours, and makes repositories. Nodes of
+    Amazon's need nothing to pull."""
+    key = {"access_key_id": images.access_key_id, "secret_access_key": images.secret_access_key}
+    about = {"account": images.account, "region": images.region, "api": images.api}
+    traits = about | {name: value for name, value in key.items() if value is not None}
+    program = charts.program(charts.BINDER, "ecr.py")
+    return {"config": {"ElasticContainerRegistry": traits}, "extraConfig": {"hubfleet-ecr": program}}
 
 
 def _builder(name: str, hub: Hub) -> Values:

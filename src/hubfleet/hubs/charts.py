@@ -98,6 +98,12 @@ def ours(name: str) -> Chart:
     return local(_ours() / name)
 
 
+@cache
+def program(name: str, file: str) -> str:
+    """The text of a program of ours that a chart of others runs."""
+    return (_ours() / name / file).read_text(encoding="utf-8")
+
+
 def defaults(chart: Chart) -> dict[str, Any]:
     """The chart's own values; {} for one that is not here."""
     return _defaults(chart.path, tuple(_marks(chart.path))) if chart.path else {}

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from hubfleet.spec.models.fields import IMAGE_PREFIX, PROJECT, Host, Model, PathPart, Quantity, Text
+from hubfleet.spec.models.fields import AWS_ACCOUNT, IMAGE_PREFIX, PROJECT, Host, Model, PathPart, Quantity, Text
 from hubfleet.spec.secrets import Secret
 
 
@@ -27,13 +27,8 @@ Pattern = Annotated[Text, AfterValidator(_pattern)]
 """A regular expression as Python has them, from the first character on: `^jupyterhub/.*`."""
 
 
-class Account(Model):
-    """An account that may push to a registry. Its nodes pull with it, too: images need not be public."""
-
-    username: Text
-    """Its name; a robot's, best one that may do nothing else."""
-    password: Secret
-    """Its password or token."""
+class Images(Model):
+    """A place in a registry where a hub's images are."""
 
     @property
     def host(self) -> str:
@@ -51,14 +46,23 @@ class Account(Model):
         return f"https://{self.host}"
 
     @property
-    def login(self) -> str:
-        """What the account is kept under in a Docker configuration."""
-        return self.address
-
-    @property
     def folder(self) -> str:
         """How the names of images begin there."""
         return f"{self.host}/{self.path}" if self.path else self.host
+
+
+class Account(Images):
+    """An account that may push to a registry. Its nodes pull with it, too: images need not be public."""
+
+    username: Text
+    """Its name; a robot's, best one that may do nothing else."""
+    password: Secret
+    """Its password or token."""
+
+    @property
+    def login(self) -> str:
+        """What the account is kept under in a Docker configuration."""
+        return self.address
 
 
 class DockerHub(Account):
@@ -152,6 +156,40 @@ class AzureRegistry(Account):
         return f"{self.name}.azurecr.io"
 
 
+class ElasticRegistry(Images):
+    """Amazon's ECR, for a cluster of Amazon's: its nodes pull as what they are. What pushes is an access key, or left
+    out, the role that EKS Pod Identity gives to BinderHub."""
+
+    account: Annotated[str, Field(pattern=AWS_ACCOUNT)]
+    """The number of the AWS account, in quotes: "123456789012"."""
+    region: PathPart
+    """`us-east-1`."""
+    access_key_id: Text | None = None
+    """Of an access key of that account."""
+    secret_access_key: Secret | None = None
+    """The key itself."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> ElasticRegistry:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key go together; without both, a role pushes")
+        return self
+
+    @property
+    def host(self) -> str:
+        """Each account has one in each region."""
+        return f"{self.account}.dkr.ecr.{self.region}.{self._domain}"
+
+    @property
+    def api(self) -> str:
+        """Where repositories are made and passwords given."""
+        return f"https://api.ecr.{self.region}.{self._domain}"
+
+    @property
+    def _domain(self) -> str:
+        return "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+
+
 class OtherRegistry(Account):
     """Harbor, GitLab, or another registry of the Docker protocol, with https."""
 
@@ -196,6 +234,8 @@ class Registry(Model):
     """Google's Artifact Registry."""
     acr: AzureRegistry | None = None
     """Azure's container registry."""
+    ecr: ElasticRegistry | None = None
+    """Amazon's."""
     harbor: OtherRegistry | None = None
     """Harbor."""
     other: OtherRegistry | None = None
@@ -217,9 +257,9 @@ class Registry(Model):
         return next(kind for kind in _kinds(type(self).model_fields) if getattr(self, kind) is not None)
 
     @property
-    def account(self) -> Account:
+    def images(self) -> Images:
         """The one that is chosen."""
-        return cast("Account", getattr(self, self.kind))
+        return cast("Images", getattr(self, self.kind))
 
 
 class Repositories(Model):

@@ -21,6 +21,7 @@ _ENTITY = r"^(https?://|urn:)\S+$"
 _CHART = r"^(lite|jupyterhub|binderhub|.*/.*)$"
 _HOST = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$"
 IMAGE_PREFIX = r"^[a-z0-9][a-z0-9._-]*$"
+AWS_ACCOUNT = r"^[0-9]{12}$"
 PROJECT = r"^([a-z0-9._-]+/)*[a-z0-9._-]+$"
 _AWS_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 _AWS_ROLE = r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+$"
@@ -43,6 +44,7 @@ PATTERNS = {
     _AWS_REGION: "write a region of AWS: us-west-2",
     _AWS_ROLE: "write the ARN of a role: arn:aws:iam::111122223333:role/NAME",
     IMAGE_PREFIX: "write lower-case letters, digits, -, . and _, a letter or digit first",
+    AWS_ACCOUNT: 'write its twelve digits in quotes: "123456789012"',
     PROJECT: "write it in lower case, as it stands in an image's name: binder, hubs/binder",
     _PATH_PART: "write it in lower case, as it stands in an image's name",
     _CHART: "write jupyterhub, binderhub, lite, the path of a chart with a / in it (./chart), or oci://REGISTRY/NAME:VERSION",
