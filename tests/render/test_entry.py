@@ -145,3 +145,14 @@ def test_a_hub_behind_it_has_a_route_and_no_balancer(
     assert made["spec"].get("tls") == wanted
     asked = {"cert-manager.io/cluster-issuer": "le"} if "issuer" in ingress else None
     assert made["metadata"].get("annotations") == asked
+
+
+def test_own_values_reach_traefik_and_leave_the_rest(helm: Helm, traefik: Path, tmp_path: Path) -> None:
+    values = {"accessLog": {"enabled": True}, "resources": {"limits": {"memory": "2Gi"}}}
+    found = rendered(helm, traefik, tmp_path, values=values)
+    assert "--accesslog=true" in [one.lower() for one in arguments(found)]
+    (pod,) = found.pods().values()
+    assert pod["containers"][0]["resources"] == {
+        "requests": {"cpu": "100m", "memory": "128Mi"},
+        "limits": {"memory": "2Gi"},
+    }

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hubfleet.hubs import Entry, Release, releases
+from hubfleet.hubs import Entry, Release, releases, schemas
 from hubfleet.hubs.platform import entry
 from hubfleet.provider import Traits
-from hubfleet.spec import InvalidFiles
+from hubfleet.spec import InvalidFiles, origin
 from tests.unit.hub_files import LABEL, TWO_POOLS, describe, load, release
 
 HOST = "hub.example.org"
@@ -182,3 +182,50 @@ def test_more_hosts_than_a_gateway_has_listeners_are_refused(
         load(tmp_path, top=top)
     (problem,) = error.value.problems
     assert (problem.key, "63 listeners" in problem.what) == ("ingress.api", True)
+
+
+def test_own_values_count_more_than_ours_and_tell_where_they_stand(tmp_path: Path) -> None:
+    own = {"resources": {"limits": {"memory": "4Gi"}}, "env": [{"name": "TOKEN", "value": "${env:TOKEN}"}]}
+    cluster = load(tmp_path, top={"ingress": {"shared": True, "values": own}})
+    (found,) = (one for one in releases(cluster, describe(cluster)) if one.name == entry.NAME)
+    assert found.values["resources"] == {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "4Gi"}}
+    where = origin(cluster, found.layers, ("resources", "limits", "memory"))
+    assert where.key == "ingress.values.resources.limits.memory"
+    assert found.values["env"] == [{"name": "TOKEN", "value": "t0k3n"}]
+    assert found.secret_paths == {("env", 0, "value")}
+
+
+@pytest.mark.parametrize("ingress", [{}, {"shared": False}, {"class": "nginx"}])
+def test_own_values_are_refused_where_there_is_no_entry_of_ours(tmp_path: Path, ingress: dict[str, Any]) -> None:
+    with pytest.raises(InvalidFiles) as error:
+        hub(tmp_path, values={"accessLog": {}}, **ingress)
+    (problem,) = error.value.problems
+    assert problem.key == "ingress.values"
+
+
+ARGUMENTS = [
+    f"--providers.kubernetesgateway.statusaddress.service.{key}=hubfleet-entry" for key in ("name", "namespace")
+]
+BALANCER = {"kind": "Service", "metadata": {"name": "hubfleet-entry", "annotations": {"a": "b"}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "api", "key"),
+    [
+        ({"extraObjects": []}, "ingress", "extraObjects"),
+        ({"extraObjects": None}, "ingress", "extraObjects"),
+        ({"extraObjects": [BALANCER, {"kind": "ConfigMap"}]}, "ingress", None),
+        ({"additionalArguments": ["--x"]}, "gateway", "additionalArguments"),
+        ({"additionalArguments": ["--x", *ARGUMENTS]}, "gateway", None),
+        ({"additionalArguments": ["--x"]}, "ingress", None),
+    ],
+)
+def test_a_list_in_the_place_of_ours_has_to_have_what_the_entry_needs(
+    tmp_path: Path, values: dict[str, Any], api: str, key: str | None
+) -> None:
+    cluster = load(tmp_path, chart="lite", top={"ingress": {"shared": True, "api": api, "values": values}})
+    found = schemas.check(cluster, describe(cluster)).problems
+    assert [one.key for one in found] == ([f"ingress.values.{key}"] if key else [])
+    if key:
+        with pytest.raises(InvalidFiles):
+            releases(cluster, describe(cluster))

@@ -14,7 +14,7 @@ from hubfleet.cli.app import hubfleet
 from hubfleet.hubs import charts, schemas
 from hubfleet.spec import InvalidFiles, Problem
 from hubfleet.tools import charts as files
-from tests.unit import magnum_files
+from tests.unit import cluster_files, magnum_files
 from tests.unit.hub_files import WAYS, describe, load
 
 
@@ -31,6 +31,15 @@ def chart(folder: Path, schema: dict[str, Any], values: str = "") -> str:
     (place / "values.schema.json").write_text(json.dumps(schema))
     (place / "values.yaml").write_text(values)
     return "./own"
+
+
+def packed(place: Path, name: str, schema: dict[str, Any]) -> None:
+    """An archive of a chart with this schema."""
+    inside = place.parent / name
+    inside.mkdir(parents=True)
+    (inside / "values.schema.json").write_text(json.dumps(schema))
+    with tarfile.open(place, "w:gz") as archive:
+        archive.add(inside, name)
 
 
 def test_what_hubfleet_computes_is_taken_by_its_own_chart(tmp_path: Path) -> None:
@@ -143,14 +152,8 @@ def test_a_chart_that_was_fetched_is_read_from_its_archive_and_one_that_was_not_
     assert schemas.check(cluster, describe(cluster)) == schemas.Checked((), (pinned,))
 
     place = files.archive(pinned.repository or "", pinned.name, pinned.version)
-    place.parent.mkdir(parents=True)
-    inside = tmp_path / "jupyterhub"
-    inside.mkdir()
     known = {name: {} for name in ("hub", "proxy", "cull", "singleuser", "scheduling", "prePuller")}
-    schema = {"type": "object", "properties": known, "additionalProperties": False}
-    (inside / "values.schema.json").write_text(json.dumps(schema))
-    with tarfile.open(place, "w:gz") as packed:
-        packed.add(inside, "jupyterhub")
+    packed(place, "jupyterhub", {"type": "object", "properties": known, "additionalProperties": False})
     (one,) = schemas.check(cluster, describe(cluster)).problems
     assert (one.key, one.remedy) == ("hubs.main.values.hubb", 'did you mean "hub"?')
 
@@ -176,3 +179,44 @@ def test_validate_says_so_and_plan_need_not_be_asked(tmp_path: Path) -> None:
     assert isinstance(ran.exception, InvalidFiles)
     ran = CliRunner().invoke(hubfleet, ["validate", str(file), "--json"])
     assert [one["key"] for one in json.loads(ran.output)["problems"]] == ["hubs.main.values.singleuser.memry"]
+
+
+SERVED: dict[str, Any] = {"ingress": {"shared": True, "email": "ops@example.org"}, "monitoring": {}}
+
+
+def test_of_what_serves_hubs_the_mirror_has_to_have_exactly_the_charts_that_are_used(tmp_path: Path) -> None:
+    for top, missing in (({}, []), (SERVED, ["traefik", "prometheus", "cert-manager"])):
+        cluster = load(tmp_path, chart="lite", top={**top, "charts": {"mirror": "mirror"}})
+        told = schemas.check(cluster, describe(cluster)).problems
+        assert [one.what.split()[2] for one in told] == missing
+        assert {one.key for one in told} <= {"charts.mirror"}
+
+
+def test_values_of_what_serves_hubs_are_checked_also_with_secrets_that_nobody_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "cache", lambda: tmp_path / "cache")
+    own = {"logs": {"level": 5, "token": "${env:NOBODY_HAS_IT}"}}
+    tree = cluster_files.hub(chart="lite") | {"ingress": {"shared": True, "values": own}}
+    cluster = cluster_files.load(tmp_path, tree)
+    pinned = charts.pinned("traefik")
+    assert schemas.check(cluster, describe(cluster)) == schemas.Checked((), (pinned,))
+    text = {"type": "string"}
+    schema = {"properties": {"logs": {"type": "object", "properties": {"level": text, "token": text}}}}
+    place = files.archive(pinned.repository or "", pinned.name, pinned.version)
+    packed(place, "traefik", schema)
+    (one,) = schemas.check(cluster, describe(cluster)).problems
+    assert (one.key, "the chart traefik" in one.what) == ("ingress.values.logs.level", True)
+    assert one.position.line > 1
+
+
+def test_what_is_missing_in_values_that_nobody_wrote_is_told_at_the_key_that_made_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "cache", lambda: tmp_path / "cache")
+    pinned = charts.pinned("prometheus")
+    packed(files.archive(pinned.repository or "", pinned.name, pinned.version), "prometheus", {"required": ["need"]})
+    cluster = load(tmp_path, chart="lite", top={"monitoring": {}})
+    (one,) = schemas.check(cluster, describe(cluster)).problems
+    assert one.key == "monitoring"
+    assert one.position.line == cluster.position("monitoring").line

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hubfleet import hubs
 from hubfleet.errors import UsageError
 from hubfleet.fleet.loading import Target
-from hubfleet.spec import KeyPath, Origin, Secret, merge, origin
+from hubfleet.spec import KeyPath, Origin, Secret, merged, origin
 from hubfleet.spec.problems import parsed, written
 from hubfleet.spec.secrets import map_leaves
 from hubfleet.spec.wording import did_you_mean
@@ -31,7 +31,7 @@ def show(target: Target, hub: str | None = None, key: str = "") -> Shown:
     for a hub or a key that is not there."""
     name = _hub(target, hub)
     layers = hubs.layers(target.cluster, target.description, name)
-    value: Any = map_leaves(merge(*(layer.values for layer in layers)), _masked)
+    value: Any = map_leaves(merged(layers), _masked)
     path = parsed(key)
     for index, part in enumerate(path):
         value = _below(value, path[:index], part)

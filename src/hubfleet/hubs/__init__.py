@@ -7,9 +7,10 @@ and traits come from the provider's description), running Helm.
 from collections.abc import Iterable, Iterator
 
 from hubfleet.hubs import jupyterhub, openness, platform, profiles
+from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart, Entry, Generated, Release, Share
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merge
+from hubfleet.spec import Cluster, InvalidFiles, Layer, Problem, merged
 
 __all__ = ["Chart", "Entry", "Generated", "Release", "Share", "layers", "releases"]
 
@@ -38,6 +39,7 @@ def releases(
 
 def _problems(found: Iterable[Release], cluster: Cluster, description: Description) -> Iterator[Problem]:
     """`validate` says so too; who never asks it is not to make an open hub."""
+    yield from entry.problems(cluster)
     for one in found:
         yield from profiles.problems(one.hub, cluster, description)
-        yield from openness.problems(one.hub, cluster, one.layers, merge(*(layer.values for layer in one.layers)))
+        yield from openness.problems(one.hub, cluster, one.layers, merged(one.layers))

@@ -13,7 +13,7 @@ from hubfleet.hubs import binder, charts, login, pages, placement, profiles, ser
 from hubfleet.hubs.platform import entry, homes
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, own_values, reveal, stack
+from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, merged, own_values, reveal, stack
 from hubfleet.spec.trees import at, map_at
 
 Values = dict[str, Any]
@@ -28,7 +28,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     chart, hub = charts.chart(name, cluster), cluster.hubs[name]
     scheme = _scheme(name, chart, cluster)
     every = layers(name, cluster, description, absent)
-    values, secret = reveal(merge(*(layer.values for layer in every)))
+    values, secret = reveal(merged(every))
     its = map_at(values, chart.inside)
     hub_url = f"{scheme}://{hub.hub_host}"
     secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN, *watched.generated(cluster))

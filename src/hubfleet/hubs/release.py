@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from hubfleet.spec import KeyPath, Layer
+from hubfleet.spec import KeyPath, Layer, reveal
 from hubfleet.spec.merging import cuts
 from hubfleet.spec.trees import map_at
 
@@ -120,6 +120,11 @@ class Release:
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
+
+    def revealed(self) -> Release:
+        """The same, where its values still have `Secret`s: these in clear, and known by their paths."""
+        values, secret = reveal(self.values)
+        return replace(self, values=values, secret_paths=self.secret_paths | secret)
 
     @property
     def encrypts(self) -> bool:

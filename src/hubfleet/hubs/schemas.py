@@ -1,5 +1,5 @@
-"""A hub's finished values against the schema inside its chart, with no Helm and no cluster, its sizes of servers, and
-whether it lets anybody in: what `validate` says.
+"""Finished values, of hubs and of what serves them, against the schema inside their chart, with no Helm and no cluster;
+a hub's sizes of servers, and whether it lets anybody in: what `validate` says.
 
 A chart of a repository is checked where its archive was fetched before; nothing is fetched for it. Secrets are not
 looked up: what a schema says of a secret's text is left to `plan`.
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from hubfleet.hubs import charts, jupyterhub, openness, profiles
+from hubfleet.hubs import charts, jupyterhub, openness, platform, profiles
+from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, origin, without_nulls
+from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, merged, origin, without_nulls
 from hubfleet.spec.problems import written
 from hubfleet.spec.secrets import map_leaves
 from hubfleet.spec.trees import at, map_at
@@ -38,32 +39,51 @@ _OF_CONTENT = {"const", "enum", "format", "maxLength", "minLength", "pattern"} |
 
 @dataclass(frozen=True)
 class Checked:
-    """`problems` of hubs' values; `unseen`: charts that are not on this machine yet, and were not asked."""
+    """`problems` of values; `unseen`: charts that are not on this machine yet, and were not asked."""
 
     problems: tuple[Problem, ...] = ()
     unseen: tuple[Chart, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What a chart is to be given: the layers, what they merge to, and the key of the file they are made from."""
+
+    chart: Chart
+    layers: Sequence[Layer]
+    values: Mapping[str, Any]
+    source: KeyPath
+
+
 def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None = None) -> Checked:
-    """These hubs of the cluster (None: all): their values against their charts' schemas, their sizes, and whether they
-    are open although nobody said so."""
-    problems: list[Problem] = []
+    """These hubs of the cluster (None: all), and what serves them: their values against their charts' schemas, whether
+    the mirror has these charts, hubs' sizes, and whether they are open although nobody said so."""
+    problems: list[Problem] = [*entry.problems(cluster)]
     unseen: dict[Chart, None] = {}
     for hub in cluster.hubs if hubs is None else hubs:
-        chart, layers = charts.chart(hub, cluster), jupyterhub.layers(hub, cluster, description)
-        values = merge(*(layer.values for layer in layers))
+        layers = jupyterhub.layers(hub, cluster, description)
+        given = _Given(charts.chart(hub, cluster), layers, merged(layers), ("hubs", hub))
         problems += profiles.problems(hub, cluster, description)
-        problems += openness.problems(hub, cluster, layers, values)
-        if missing := charts.not_mirrored(chart, cluster):
-            problems.append(missing)
-            continue
-        place = charts.archive(chart)
-        if not place.exists():
-            unseen[chart] = None
-            continue
-        for rules in _rules(place, chart.content or chart.version, chart.inside):
-            problems += _of_hub(hub, cluster, chart, rules, layers, values)
+        problems += openness.problems(hub, cluster, layers, given.values)
+        problems += _of(given, cluster, unseen)
+    for one in platform.unrevealed(cluster, description):
+        if one.chart.repository:  # our own charts get nothing but what is computed
+            problems += _of(_Given(one.chart, one.layers, one.values, one.source), cluster, unseen)
     return Checked(tuple(problems), tuple(unseen))
+
+
+def _of(given: _Given, cluster: Cluster, unseen: dict[Chart, None]) -> Iterator[Problem]:
+    """What its chart has against it; a chart that is nowhere yet is added to `unseen`."""
+    chart = given.chart
+    if missing := charts.not_mirrored(chart, cluster):
+        yield missing
+        return
+    place = charts.archive(chart)
+    if not place.exists():
+        unseen[chart] = None
+        return
+    for rules in _rules(place, chart.content or chart.version, chart.inside):
+        yield from _against(rules, given, cluster)
 
 
 @dataclass(frozen=True)
@@ -114,18 +134,16 @@ def _nothing(address: str) -> Any:
     raise ValueError(f"{address} is not asked: a check needs no network")
 
 
-def _of_hub(
-    hub: str, cluster: Cluster, chart: Chart, rules: _Rules, layers: Sequence[Layer], merged: Mapping[str, Any]
-) -> Iterator[Problem]:
-    merged = map_at(merged, rules.at)
-    for error in rules.validator.iter_errors(without_nulls(merge(rules.defaults, merged), _checkable)):
+def _against(rules: _Rules, given: _Given, cluster: Cluster) -> Iterator[Problem]:
+    values = map_at(given.values, rules.at)
+    for error in rules.validator.iter_errors(without_nulls(merge(rules.defaults, values), _checkable)):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)
-        if rule[-1] in _OF_CONTENT and isinstance(at(merged, path), Secret):
+        if rule[-1] in _OF_CONTENT and isinstance(at(values, path), Secret):
             continue
         for key_path, what, remedy in _said(error, path, rule, rules.schema):
-            key, place = _where(hub, cluster, layers, (*rules.at, *key_path))
-            yield Problem(place, f"the chart {chart} {what}", key, remedy)
+            key, place = _where(given, cluster, (*rules.at, *key_path))
+            yield Problem(place, f"the chart {given.chart} {what}", key, remedy)
 
 
 def _checkable(value: Any) -> Any:
@@ -156,10 +174,10 @@ def _known(rules: Any, path: KeyPath) -> list[str]:
     return list(rules.get("properties", {})) if isinstance(rules, dict) else []  # pyright: ignore[reportUnknownMemberType,reportUnknownArgumentType]
 
 
-def _where(hub: str, cluster: Cluster, layers: Sequence[Layer], path: KeyPath) -> tuple[str, Position]:
-    """The key to mend, and its place; the hub's where no layer says anything of it."""
+def _where(given: _Given, cluster: Cluster, path: KeyPath) -> tuple[str, Position]:
+    """The key to mend, and its place; that of what it is made from where no layer says anything of it."""
     try:
-        found = origin(cluster, layers, path)
+        found = origin(cluster, given.layers, path)
     except LookupError:
-        return written(("hubs", hub, "values", *path)), cluster.position("hubs", hub)
+        return written((*given.source, "values", *path)), cluster.position(*given.source)
     return found.key, found.position

@@ -6,14 +6,14 @@ acts.
 
     cluster = load_cluster(path, provider_names, settings_of)   # every problem at once as InvalidFiles; needs no secret
     cluster = resolve(cluster, os.environ)                      # to plan and apply: every secret looked up
-    values = merge(*(layer.values for layer in layers))         # Secrets stay Secrets on the way
+    values = merged(layers)                                     # Secrets stay Secrets on the way
     place = origin(cluster, layers, ("hub", "config"))          # which key of which file set it
     clear, secret_paths = reveal(values)                        # for Helm alone
 """
 
 from hubfleet.spec.checking import doubts
 from hubfleet.spec.fleets import FLEET_FILE, Fleet, Member, load_alone, load_cluster, load_fleet
-from hubfleet.spec.layering import Causes, How, Layer, Origin, origin, own_values, stack
+from hubfleet.spec.layering import Causes, How, Layer, Origin, merged, origin, own_values, stack, with_own
 from hubfleet.spec.merging import merge, without_nulls
 from hubfleet.spec.models import (
     Auth,
@@ -80,12 +80,14 @@ __all__ = [
     "load_cluster",
     "load_fleet",
     "merge",
+    "merged",
     "origin",
     "own_values",
     "read",
     "resolve",
     "reveal",
     "stack",
+    "with_own",
     "without_nulls",
     "without_secrets",
 ]

@@ -64,6 +64,10 @@ def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) ->
     """What is wrong with how the world comes in, beyond single values."""
     name, gateway = ingress.class_name, ingress.api == "gateway"
     path = ("ingress", "class")
+    if ingress.values and (reason := _no_entry(ingress, hubs)):
+        yield _problem(
+            where, ("ingress", "values"), f"there is no Traefik of hubfleet's to take them: {reason}", "take them away"
+        )
     for hub in (name for name, one in hubs.items() if gateway and one.chart == "binderhub"):
         what = f"the hub {hub} cannot be found by the Gateway API: binderhub's JupyterHub (4.2) makes no HTTPRoute"
         yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")
@@ -82,6 +86,15 @@ def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) ->
     if gateway and ingress.issuer is not None:
         what = f"the certificates of {name} are for whoever keeps this Gateway to order, at its listeners"
         yield _problem(where, ("ingress", "issuer"), what, "take the issuer away")
+
+
+def _no_entry(ingress: Ingress, hubs: Mapping[str, Hub]) -> str:
+    """Why hubfleet installs no entry; "" where it does as soon as there are hubs."""
+    if ingress.class_name is not None:
+        return f"the cluster has the entry {ingress.class_name} already"
+    if ingress.shared or any(hub.builds_images for hub in hubs.values()):
+        return ""
+    return "each hub has a load balancer of its own, unless `shared: true` stands beside them"
 
 
 def _listener_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:

@@ -62,6 +62,16 @@ class Origin:
                 return f"default of {self.key}"
 
 
+def merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    """What they merge to, weakest first; a Secret in them stays one."""
+    return merge(*(layer.values for layer in layers))
+
+
+def with_own(computed: Layer, own: Mapping[str, Any], at: KeyPath) -> tuple[Layer, ...]:
+    """The layers of something that serves all hubs: computed, then what people wrote for its chart at this key."""
+    return (computed, Layer(own, at)) if own else (computed,)
+
+
 def own_values(cluster: Cluster, hub: str) -> dict[str, Any]:
     """What people wrote for this hub's chart, merged: in defaults of the fleet and of the cluster, and for itself."""
     return merge(*(layer.values for _, layer in _own(cluster, hub)))

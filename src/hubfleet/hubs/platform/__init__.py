@@ -11,10 +11,15 @@ from hubfleet.hubs.release import Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster
 
-__all__ = ["releases"]
+__all__ = ["releases", "unrevealed"]
 
 
 def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
-    """Those that the cluster needs."""
+    """Those that the cluster needs. Their secrets are looked up (`spec.resolve`)."""
+    return tuple(one.revealed() for one in unrevealed(cluster, description))
+
+
+def unrevealed(cluster: Cluster, description: Description) -> tuple[Release, ...]:
+    """The same to look at, whoever has the secrets: in their values they are `Secret`s."""
     every = (one.release(cluster, description) for one in (labeller, autoscaler, entry, prometheus))
     return (*filter(None, every), *homes.releases(cluster, description), *certificates.releases(cluster, description))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Entry, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Layer, merge
+from hubfleet.spec import Causes, Cluster, Layer, Problem, merge, merged, with_own
+from hubfleet.spec.trees import at
 
 Values = dict[str, Any]
 NAME = "hubfleet-entry"
@@ -37,6 +38,10 @@ _PATHS: Values = {
 }
 """Paths are handed on as they come: names of files have every character, and BinderHub's hold encoded addresses. Hubs
 are told apart by their hosts, so no path means anything here."""
+
+
+_ADDRESS = tuple(f"--providers.kubernetesgateway.statusaddress.service.{key}={NAME}" for key in ("name", "namespace"))
+"""Which Service has the Gateway's address: the chart tells Traefik only of one of its own."""
 
 
 class Shape(StrEnum):
@@ -142,16 +147,36 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         ("deployment", "replicas"): [("pools",)],
         ("gateway", "listeners"): [("hubs",)],
     }
+    layers = with_own(Layer(made, causes=where), cluster.ingress.values, ("ingress", "values"))
     return Release(
         name=NAME,
         namespace=NAME,
         chart=charts.of_others("traefik", cluster),
-        values=made,
-        layers=(Layer(made, causes=where),),
+        values=merged(layers),
+        layers=layers,
         source=("ingress",),
         resource_definitions=False,
         apis=frozenset({"gateway.networking.k8s.io/v1"} if cluster.ingress.api == "gateway" else ()),
     )
+
+
+def problems(cluster: Cluster) -> Iterator[Problem]:
+    """Own values whose lists replace ours, and without what the entry cannot do without."""
+    own = cluster.ingress.values
+    objects, arguments = (_list(own.get(key)) for key in ("extraObjects", "additionalArguments"))
+    lacks: dict[str, str] = {}
+    if not any(at(one, ("kind",)) == "Service" and at(one, ("metadata", "name")) == NAME for one in objects):
+        lacks["extraObjects"] = f"the Service {NAME}, its load balancer"
+    if cluster.ingress.api == "gateway" and not {*_ADDRESS} <= {*map(str, arguments)}:
+        lacks["additionalArguments"] = "what tells its address to the Gateway"
+    for key in own.keys() & lacks.keys():
+        remedy = "have it in your list as well, as docs/how-to/share-an-address.md shows; or take the key away"
+        what = f"the entry would be without {lacks[key]}: a list takes the place of hubfleet's"
+        yield cluster.place("ingress", "values", key).problem(what, remedy)
+
+
+def _list(value: Any) -> list[object]:
+    return cast("list[object]", value) if isinstance(value, list) else []
 
 
 def _names(cluster: Cluster) -> Iterator[str]:
@@ -228,15 +253,11 @@ def _gateway(cluster: Cluster, names: Iterable[str]) -> Values:
         certificate = {"certificateRefs": [{"name": secret(name)}], "mode": "Terminate"}
         listeners[name] = {"port": 8443, "protocol": "HTTPS", "hostname": name, **certificate, **everywhere}
     annotations = {"annotations": {"cert-manager.io/cluster-issuer": own}} if own else {}
-    # the chart tells Traefik of a Service with the address only where that is the chart's own
-    address = {"name": NAME, "namespace": NAME}
     return {
         "providers": {"kubernetesGateway": {"enabled": True}},
         "gatewayClass": {"name": CLASS},
         "gateway": {"name": NAME, "listeners": listeners, **annotations},
-        "additionalArguments": [
-            f"--providers.kubernetesgateway.statusaddress.service.{key}={value}" for key, value in address.items()
-        ],
+        "additionalArguments": [*_ADDRESS],
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Chart, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Cluster, Layer, merge, own_values, reveal
+from hubfleet.spec import Cluster, Layer, merged, own_values
 from hubfleet.spec.trees import map_at
 
 NAME = "hubfleet-labeller"
@@ -35,16 +35,15 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         return None
     rest = {"image": _image(cluster), **placement.core(cluster, description)}
     layers = (Layer(rest, causes={(): [("pools",)], ("image",): [("hubs",)]}), Layer({"pools": pools}))
-    values = merge(*(layer.values for layer in layers))
     chart = charts.ours("labeller")
-    return Release(name=NAME, namespace=NAME, chart=chart, values=values, layers=layers, source=("pools",))
+    return Release(name=NAME, namespace=NAME, chart=chart, values=merged(layers), layers=layers, source=("pools",))
 
 
 def _image(cluster: Cluster) -> dict[str, Any]:
     """Of the first hub: as its values have it, or its chart's own."""
     for name in cluster.hubs:
         chart = charts.chart(name, cluster)
-        own, _ = reveal(_image_in(map_at(own_values(cluster, name), chart.inside)))
+        own = _image_in(map_at(own_values(cluster, name), chart.inside))
         return {**_of_chart(chart, cluster), **own}
     return _of_chart(charts.upstream(cluster), cluster)
 

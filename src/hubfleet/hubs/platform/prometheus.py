@@ -11,7 +11,7 @@ from typing import Any
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import SECRET, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Layer, merge, own_values, reveal
+from hubfleet.spec import Causes, Cluster, Layer, merged, own_values, with_own
 from hubfleet.spec.models.fields import mebibytes
 from hubfleet.spec.trees import at
 
@@ -33,12 +33,9 @@ def release(cluster: Cluster, description: Description) -> Release | None:
     if cluster.monitoring is None:
         return None
     key = ("monitoring", "prometheus")
-    computed = _values(cluster, description)
-    layers = (
-        Layer(computed, causes=_causes(cluster)),
-        Layer(cluster.monitoring.prometheus.values, at=(*key, "values")),
-    )
-    values, secret = reveal(merge(*(layer.values for layer in layers)))
+    computed = Layer(_values(cluster, description), causes=_causes(cluster))
+    layers = with_own(computed, cluster.monitoring.prometheus.values, (*key, "values"))
+    values = merged(layers)
     claims = at(values, ("server", "persistentVolume", "enabled")) is not False
     return Release(
         name=NAME,
@@ -46,8 +43,7 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         chart=charts.of_others("prometheus", cluster),
         values=values,
         layers=layers,
-        source=("monitoring",),
-        secret_paths=secret,
+        source=key,
         generated=(TOKEN,),
         storage_classes=frozenset({placement.storage_class(cluster, description) or ""} if claims else ()),
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SkipValidation
 
 from hubfleet.spec.models.charts import Charts
-from hubfleet.spec.models.fields import NO_OTHER_NAMES, ClassName, Email, Model, Name, Text
+from hubfleet.spec.models.fields import NO_OTHER_NAMES, ClassName, Email, Model, Name, Text, Values
 from hubfleet.spec.models.fleets import Defaults, FleetFile
 from hubfleet.spec.models.hubs import Homes, Hub
 from hubfleet.spec.models.monitoring import Monitoring
@@ -60,6 +60,8 @@ class Ingress(Model):
     Gateway, as NAMESPACE/NAME."""
     issuer: Text | None = None
     """The ClusterIssuer of a cert-manager that the cluster has already: hubs behind the entry get its certificates."""
+    values: Values = Field(default_factory=dict[str, Any])
+    """Anything that Traefik's chart takes, of the entry that hubfleet installs; wins over what hubfleet computes."""
 
 
 class ProviderBlock(Model):
