@@ -95,6 +95,14 @@ def test_by_a_gateway_the_hub_is_on_the_listener_that_has_its_certificate(tmp_pa
     assert plain.values["httpRoute"]["gateway"]["sectionName"] == "web"
 
 
+@pytest.mark.parametrize(("ingress", "signed"), [({"email": "ops@example.org"}, True), ({"issuer": "le"}, False)])
+def test_a_listener_has_a_certificate_of_its_own_until_let_s_encrypt_has_given_one(
+    tmp_path: Path, ingress: dict[str, Any], signed: bool
+) -> None:
+    annotations = made(tmp_path, api="gateway", shared=True, **ingress).values["gateway"]["annotations"]
+    assert (annotations.get("acme.cert-manager.io/http01-edit-in-place") == "true") is signed
+
+
 def test_a_gateway_of_somebody_elses_has_its_own_certificates(tmp_path: Path) -> None:
     found = hub(tmp_path, **{"class": "infra/main", "api": "gateway"})
     assert found.values["httpRoute"]["gateway"] == {"name": "main", "namespace": "infra"}

@@ -252,13 +252,21 @@ def _gateway(cluster: Cluster, names: Iterable[str]) -> Values:
     for name in names if own else ():
         certificate = {"certificateRefs": [{"name": secret(name)}], "mode": "Terminate"}
         listeners[name] = {"port": 8443, "protocol": "HTTPS", "hostname": name, **certificate, **everywhere}
-    annotations = {"annotations": {"cert-manager.io/cluster-issuer": own}} if own else {}
+    annotations = {"annotations": {"cert-manager.io/cluster-issuer": own, **_until_issued(own)}} if own else {}
     return {
         "providers": {"kubernetesGateway": {"enabled": True}},
         "gatewayClass": {"name": CLASS},
         "gateway": {"name": NAME, "listeners": listeners, **annotations},
         "additionalArguments": [*_ADDRESS],
     }
+
+
+def _until_issued(issuer: str) -> Values:
+    """Has cert-manager sign a certificate itself until the authority's is there: a listener without one takes no
+    routes, and then no hub would answer before DNS leads to an address that nobody knows yet. No other annotation does
+    so (1.21, certificate-shim/sync.go, setIssuerSpecificConfig); what it says of an Ingress means nothing to our
+    issuer, and might to another."""
+    return {"acme.cert-manager.io/http01-edit-in-place": "true"} if issuer == ISSUER else {}
 
 
 def _foreign_gateway(cluster: Cluster) -> bool:
