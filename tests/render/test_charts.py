@@ -212,3 +212,22 @@ def test_an_archive_may_be_named_by_its_path(server: ChartServer, tmp_path: Path
     assert rendered(tmp_path, helm, chart="../own.tgz")["cull"]
     assert run("validate", file(tmp_path, hubs=hub("./own.tgz"))).exit_code == 0
     assert server.asked == []
+
+
+def test_a_chart_whose_archive_says_v_before_its_version_is_had_by_the_number(
+    server: ChartServer, tmp_path: Path
+) -> None:
+    """As cert-manager's."""
+    archive = packed("jupyterhub", "v4.4.1", FILES)
+    _, index = server.pages["/helm-chart/index.yaml"]
+    entries = yaml.safe_load(index)["entries"]["jupyterhub"]
+    own = {**entries[0], "version": "v4.4.1", "urls": ["jupyterhub-v4.4.1.tgz"]}
+    told = {"apiVersion": "v1", "entries": {"jupyterhub": [own, *entries]}}
+    server.pages["/helm-chart/index.yaml"] = "text/yaml", yaml.safe_dump(told).encode()
+    server.pages["/helm-chart/jupyterhub-v4.4.1.tgz"] = "application/gzip", archive
+    of = {"versions": {"jupyterhub": "4.4.1"}, "mirror": str(tmp_path / "mirror")}
+    path = file(tmp_path, charts=of)
+    copies = outcome(run("charts", "mirror", tmp_path / "mirror", path, "--json"))
+    assert Path(copies[-1]["archive"]).read_bytes() == archive
+    assert run("validate", path).exit_code == 0
+    assert rendered(tmp_path, Helm(None), charts=of)["cull"]

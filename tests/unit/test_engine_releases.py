@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ class HelmProgram(Scripted):
         super().__init__()
         self.api, self.address, self.runs, self.balanced = api, address, True, True
         self.claims: dict[str, bool] = {}
+        self.prepare: Callable[[Callable[[], None]], None] = lambda _: None
+        """What the chart has run before Helm is done; it is given what Helm's caller does meanwhile."""
         self.answer([HELM])
 
     def __call__(self, argv: Any, **details: Any) -> Any:
@@ -44,6 +47,8 @@ class HelmProgram(Scripted):
         namespace = argv[argv.index("--namespace") + 1] if "--namespace" in argv else ""
         if argv[1:3] == ["get", "manifest"]:
             return replace(done, stdout=yaml.safe_dump_all(map(self._claim, self.claims)))
+        if argv[1] == "upgrade":
+            self.prepare(details["meanwhile"])
         if argv[1] == "upgrade" and Path(argv[4]).name == "nothing":
             kept = [name for name in self.claims if self._marked(namespace, name)]
             self._take_away(namespace, [name for name in self.claims if name not in kept])
@@ -303,6 +308,36 @@ def test_a_load_balancer_without_address_is_a_matter_of_the_network(trial: Trial
     with pytest.raises(HubfleetError, match="proxy-public has no address") as error:
         trial.install()
     assert error.value.layer is Layer.NETWORK
+
+
+def prepares(trial: Trial, seconds: float, **status: Any) -> None:
+    """The chart has a pod of this status run, which takes so many seconds."""
+
+    def wait(look: Callable[[], None]) -> None:
+        pod(trial.api, "job-1", **status)
+        end = trial.clock.now() + seconds
+        while trial.clock.now() < end:
+            trial.clock.sleep(2)
+            look()
+
+    trial.program.prepare = wait
+
+
+def test_while_helm_waits_for_a_pod_that_cannot_start_it_is_told_why_and_not_for_long(trial: Trial) -> None:
+    prepares(trial, 300, **waiting("ImagePullBackOff", "no such host"))
+    began = trial.clock.now()
+    with pytest.raises(HubfleetError, match="n1 cannot get the image x:1 for the pod job-1") as error:
+        trial.install()
+    assert (error.value.layer, error.value.why) == (Layer.NODE, "ImagePullBackOff: no such host")
+    assert trial.told(Kind.WARNING).count("cannot get the image") == 1
+    assert trial.clock.now() - began < 200
+
+
+def test_preparations_that_get_on_may_take_their_time(trial: Trial) -> None:
+    pod(trial.api, "old-1", **waiting("ImagePullBackOff"))
+    prepares(trial, 280, **waiting("ContainerCreating"))
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+    assert trial.told(Kind.WARNING) == ""
 
 
 def test_pods_that_cannot_even_be_made_are_told(trial: Trial) -> None:

@@ -160,3 +160,32 @@ def test_no_program_gets_an_environment_variable_that_holds_a_secret(monkeypatch
     assert run(show, timeout=30).stdout == "None True\n"
     assert run(show, timeout=30, env=os.environ).stdout == "None True\n"
     assert process.on_terminal(python("import os, sys; sys.exit('HUSH' in os.environ)"), env=os.environ) == 0
+
+
+def test_what_is_done_meanwhile_ends_the_program_by_raising(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "LOOK", 0.05)
+    looks: list[str] = []
+
+    def look() -> None:
+        looks.append("")
+        if (tmp_path / "pid").exists():
+            raise KeyError("enough")
+
+    code = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    with pytest.raises(KeyError, match="enough"):
+        run(python(code), timeout=30, meanwhile=look)
+    assert looks
+    assert gone(int((tmp_path / "pid").read_text() or 0))
+
+
+def test_while_something_is_done_meanwhile_nothing_of_input_and_output_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOOK", 0.05)
+    code = "import sys, time; time.sleep(0.5); text = sys.stdin.read(); time.sleep(0.3); print(text, end='')"
+    text = "x" * 1_000_000
+    assert run(python(code), input=text, timeout=30, meanwhile=lambda: None).stdout == text
+
+
+def test_a_program_that_takes_too_long_is_ended_whatever_is_done_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LOOK", 0.05)
+    with pytest.raises(ProcessFailed, match=r"did not end within 0\.3 s"):
+        run(python("import time; time.sleep(60)"), timeout=0.3, meanwhile=lambda: None)

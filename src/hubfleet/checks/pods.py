@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hubfleet.errors import Layer
@@ -12,6 +13,8 @@ _NO_IMAGE = frozenset(
 )
 _BAD_CONFIGURATION = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 _USER_SERVER = "singleuser-server"
+_FOR_USERS = frozenset({_USER_SERVER, "user-placeholder"})
+"""Components whose pods may wait for a node as long as they like."""
 COMPONENT = "app.kubernetes.io/component"
 USERS_SERVERS = f"{COMPONENT}={_USER_SERVER}"
 """Selects the pods of users' servers, of both charts."""
@@ -31,21 +34,23 @@ def find(
     kube: Kube, namespace: str, deployments: tuple[Deployment, ...], services: tuple[Service, ...]
 ) -> Trouble | None:
     """The first trouble of what is not ready among these and the pods of their namespace; None while all is on its
-    way. Users' servers do not count. Asks for warnings and logs only where something is not ready."""
+    way. Users' servers and placeholders do not count. Asks for warnings and logs only where something is not ready."""
     late = {deployment.name: deployment for deployment in deployments if not deployment.rolled_out}
     if late:
         for deployment in late.values():
             if deployment.failure:
                 return Trouble(Layer.KUBERNETES, f"no pod of {deployment.name} can be made", deployment.failure)
-        pods = [
-            pod for pod in kube.pods(namespace) if not (pod.ready or pod.deleting or _is_users(pod) or _is_over(pod))
-        ]
-        found = (of_pod(kube, pod) for pod in pods)
-        return next((trouble for trouble in found if trouble), None) or _of_claims(kube, namespace)
+        return of_pods(kube, kube.pods(namespace)) or _of_claims(kube, namespace)
     for service in services:
         if service.type == "LoadBalancer" and not service.address:
             return _of_service(kube, service)
     return None
+
+
+def of_pods(kube: Kube, pods: Iterable[Pod]) -> Trouble | None:
+    """What hinders the first of these that something hinders; users' servers and placeholders do not count."""
+    late = (pod for pod in pods if not (pod.ready or pod.deleting or _is_for_users(pod) or _is_over(pod)))
+    return next(filter(None, (of_pod(kube, pod) for pod in late)), None)
 
 
 def progress(deployments: tuple[Deployment, ...], services: tuple[Service, ...]) -> str:
@@ -58,8 +63,8 @@ def progress(deployments: tuple[Deployment, ...], services: tuple[Service, ...])
     return ""
 
 
-def _is_users(pod: Pod) -> bool:
-    return pod.labels.get(COMPONENT) == _USER_SERVER
+def _is_for_users(pod: Pod) -> bool:
+    return pod.labels.get(COMPONENT) in _FOR_USERS
 
 
 def _is_over(pod: Pod) -> bool:

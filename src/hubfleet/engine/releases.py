@@ -185,15 +185,18 @@ def install(
     labels = footing.marks(release, cluster) | {DIGEST: release.digest}
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
+    mask = masker(hidden)
     with watch.waiting("Helm"):
         try:
+            beginning = rollout.Beginning(release, kube, tell, clock, mask)
             with charting.ready(release.chart, values, helm) as (chart, given):
                 how: dict[str, Any] = {"secrets": hidden, "resource_definitions": release.resource_definitions}
+                how["meanwhile"] = beginning.look
                 helm.upgrade_install(release.name, release.namespace, chart, given, labels, **how)
         finally:
             _write_down_secrets(release, kube)
     with watch.waiting("pods"):
-        health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=masker(hidden), ask=ask).wait()
+        health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=mask, ask=ask).wait()
     if health is not None:
         return f"JupyterHub {health.version} answers"
     return "its pods run" if release.runs else "installed"

@@ -73,11 +73,9 @@ class Rollout:
         ask: Callable[[str, str], HubHealth] = hub_check.answers,
     ) -> None:
         self._release, self._kube, self._say, self._clock = release, kube, say, clock
-        self._timeout, self._mask, self._ask = timeout, mask, ask
+        self._timeout, self._ask = timeout, ask
         self._told = ""
-        self._trouble: Trouble | None = None
-        self._since = 0.0
-        self._warned = False
+        self._patience = Patience(release, say, clock, mask)
 
     def wait(self) -> HubHealth | None:
         """The hub's answer, once it gives one; None where there is no hub or no load balancer at which to ask.
@@ -88,10 +86,10 @@ class Rollout:
             if over:
                 return health
             self._tell(doing)
-            self._note(trouble)
+            self._patience.note(trouble)
             if self._clock.now() > began + self._timeout:
                 remedy = "hubfleet status and hubfleet kubectl show more; apply again goes on waiting"
-                raise self._error(
+                raise self._patience.error(
                     trouble or Trouble(Layer.HUB, f"{doing}: in vain for {self._timeout:.0f} s", remedy=remedy)
                 )
             self._clock.sleep(pause(self._clock.now() - began, least=LEAST))
@@ -135,7 +133,19 @@ class Rollout:
             self._told = doing
             self._say(Kind.PROGRESS, doing)
 
-    def _note(self, trouble: Trouble | None) -> None:
+
+class Patience:
+    """With what hinders one release, as long as it lasts. `mask` takes secrets out of what other programs said."""
+
+    def __init__(
+        self, release: Release, say: Callable[[Kind, str], None], clock: Clock, mask: Callable[[str], str]
+    ) -> None:
+        self._release, self._say, self._clock, self._mask = release, say, clock, mask
+        self._trouble: Trouble | None = None
+        self._since = 0.0
+        self._warned = False
+
+    def note(self, trouble: Trouble | None) -> None:
         """Warns of trouble that stays for a while, and raises it when it stays for long."""
         same = trouble and self._trouble and (trouble.layer, trouble.what) == (self._trouble.layer, self._trouble.what)
         self._trouble = trouble
@@ -146,10 +156,33 @@ class Rollout:
         lasted = self._clock.now() - self._since
         if lasted >= WARN_AFTER and not self._warned:
             self._warned = True
-            self._say(Kind.WARNING, str(self._error(trouble)))
+            self._say(Kind.WARNING, str(self.error(trouble)))
         if lasted >= PATIENCE:
-            raise self._error(trouble)
+            raise self.error(trouble)
 
-    def _error(self, trouble: Trouble) -> HubfleetError:
+    def error(self, trouble: Trouble) -> HubfleetError:
+        """The same as an error."""
         what = f"release {self._release.name}: {self._mask(trouble.what)}"
         return HubfleetError(what, why=self._mask(trouble.why), remedy=trouble.remedy, layer=trouble.layer)
+
+
+class Beginning:
+    """The time in which Helm waits for what a chart has run before and after its objects, and says nothing.
+
+    Of pods that began in it and cannot start, it is told as in a rollout. Older ones the chart may be there to mend.
+    """
+
+    def __init__(
+        self, release: Release, kube: Kube, say: Callable[[Kind, str], None], clock: Clock, mask: Callable[[str], str]
+    ) -> None:
+        self._release, self._kube, self._patience = release, kube, Patience(release, say, clock, mask)
+        self._before = {pod.name for pod in kube.pods(release.namespace)}
+
+    def look(self) -> None:
+        """Warns of what is stuck; raises it after `PATIENCE`. To be called every few seconds."""
+        try:
+            began = [pod for pod in self._kube.pods(self._release.namespace) if pod.name not in self._before]
+            trouble = pods_check.of_pods(self._kube, began)
+        except CloudError:  # Helm itself has to reach the API server, and says so
+            return
+        self._patience.note(trouble)

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +71,19 @@ class Helm:
         *,
         secrets: Sequence[str] = (),
         resource_definitions: bool = True,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Install or upgrade, and return when the API server has everything; nothing is waited for but the chart's
         hooks. `labels` are put on the release, beside those that it has. `values` reach Helm on standard input, never
         in its arguments; `secrets` among them are masked in errors. `resource_definitions`: with those of the chart's
-        folder `crds`."""
+        folder `crds`. `meanwhile` is called again and again while Helm waits, and ends that by raising something."""
         pairs = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         less = () if resource_definitions else ("--skip-crds",)
         on_release = ("--labels", pairs) if labels else ()
         words = ("upgrade", "--install", release, str(chart), "--namespace", namespace, "--values", "-")
         how = ("--reset-values", "--history-max", "5", *on_release, "--timeout", f"{self._timeout:.0f}s", *less)
-        self._cluster(*words, *how, stdin=json.dumps(values), timeout=self._timeout + 30, secrets=secrets)
+        given: dict[str, Any] = {"stdin": json.dumps(values), "secrets": secrets, "meanwhile": meanwhile}
+        self._cluster(*words, *how, timeout=self._timeout + 30, **given)
 
     def template(
         self,
@@ -167,19 +169,17 @@ class Helm:
         fetched.replace(archive)
         work.rmdir()
 
-    def _cluster(
-        self, *words: str, stdin: str | None = None, timeout: float | None = None, secrets: Sequence[str] = ()
-    ) -> str:
+    def _cluster(self, *words: str, timeout: float | None = None, **how: Any) -> str:
         if self._kubeconfig is None:
             raise RuntimeError("this Helm was made without a cluster")
         context = ("--kube-context", self._context) if self._context else ()
         where = ("--kubeconfig", str(self._kubeconfig), *context)
-        return self._run(*words, *where, stdin=stdin, timeout=timeout or self._timeout, secrets=secrets)
+        return self._run(*words, *where, timeout=timeout or self._timeout, **how)
 
-    def _run(self, *words: str, stdin: str | None = None, timeout: float, secrets: Sequence[str] = ()) -> str:
+    def _run(self, *words: str, timeout: float, stdin: str | None = None, **how: Any) -> str:
         try:
             argv = [str(self.program), *words]
-            return self._process(argv, input=stdin, env=self._environment(), timeout=timeout, secrets=secrets).stdout
+            return self._process(argv, input=stdin, env=self._environment(), timeout=timeout, **how).stdout
         except process.ProcessFailed as error:
             raise helm_errors.explained(words, error) from error
 

@@ -8,16 +8,20 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from hubfleet.errors import HubfleetError, Layer
 
 GRACE = 5.0
 """Seconds between asking a program to end (SIGTERM) and making it (SIGKILL)."""
+LOOK = 2.0
+"""Seconds after which `run` does what there is to do meanwhile."""
 _TAIL = 2000
 _MASK = "••••"
 _live: set[subprocess.Popen[str]] = set()
@@ -60,6 +64,7 @@ class Run(Protocol):
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         secrets: Sequence[str] = (),
+        meanwhile: Callable[[], None] | None = None,
     ) -> Completed: ...
 
 
@@ -76,9 +81,10 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     secrets: Sequence[str] = (),
+    meanwhile: Callable[[], None] | None = None,
 ) -> Completed:
     """Run a program to its end, at most `timeout` seconds; `env` is its whole environment (None: ours), less what is
-    to `withhold`.
+    to `withhold`. `meanwhile` is called every `LOOK` seconds while it runs, and ends it by raising anything.
 
     The program gets a process group of its own, and nothing of that group outlives this call, whether it ends by
     time-out, by Ctrl-C or by an error here. Raises ProcessFailed; `secrets` are masked in it.
@@ -88,7 +94,7 @@ def run(
     child = _start(argv, mask, has_input=input is not None, env=env, cwd=cwd)
     _live.add(child)
     try:
-        stdout, stderr = child.communicate(input, timeout=timeout)
+        stdout, stderr = _communicated(child, input, began + timeout, meanwhile)
     except subprocess.TimeoutExpired:
         stderr = _end(child)
         what = f"`{mask(' '.join(argv))}` did not end within {timeout:g} s and was stopped"
@@ -101,6 +107,30 @@ def run(
     if child.returncode != 0:
         raise ProcessFailed([mask(word) for word in argv], child.returncode, _tail(mask(stderr)))
     return Completed(stdout, stderr, time.monotonic() - began)
+
+
+def _communicated(
+    child: subprocess.Popen[str], given: str | None, end: float, meanwhile: Callable[[], None] | None
+) -> tuple[str, str]:
+    """What it said, once it has ended. subprocess.TimeoutExpired after `end`, on the monotonic clock."""
+    if meanwhile is None:
+        return child.communicate(given, timeout=max(end - time.monotonic(), 0))
+    if child.stdin is not None:
+        # a second communicate would not go on with what the first had left to write (CPython 3.11, subprocess.py)
+        threading.Thread(target=_feed, args=(child.stdin, given or ""), daemon=True).start()
+        child.stdin = None
+    while True:
+        try:
+            return child.communicate(timeout=min(max(end - time.monotonic(), 0), LOOK))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= end:
+                raise
+        meanwhile()
+
+
+def _feed(pipe: IO[str], text: str) -> None:
+    with suppress(OSError), pipe:
+        pipe.write(text)
 
 
 def end_all() -> None:
@@ -249,6 +279,7 @@ class Scripted:
         env: Mapping[str, str] | None = None,  # noqa: ARG002
         cwd: Path | None = None,  # noqa: ARG002
         secrets: Sequence[str] = (),
+        meanwhile: Callable[[], None] | None = None,  # noqa: ARG002
     ) -> Completed:
         """As `run` does. AssertionError for a command that nobody told of."""
         fitting = [prefix for prefix in self._answers if tuple(argv[: len(prefix)]) == prefix]
