@@ -244,14 +244,16 @@ def _environment(layout: Layout, env: Mapping[str, str] | None) -> dict[str, str
 
 
 def _started(pid: int) -> int | None:
-    for child in _children:
-        if child.pid == pid and child.poll() is not None:
-            return None
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return None if after_name[0] == "Z" else int(after_name[19])
+    if after_name[0] != "Z":
+        return int(after_name[19])
+    for child in _children:  # only now: one that ends between the two would be left, and warned about
+        if child.pid == pid:
+            child.poll()
+    return None
 
 
 def _signal(process: Process, number: signal.Signals) -> bool:

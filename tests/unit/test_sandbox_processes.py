@@ -42,6 +42,13 @@ def test_a_pid_that_a_stranger_has_now_is_not_taken_for_ours(layout: Layout) -> 
     assert stranger.alive
 
 
+def test_whoever_is_stopped_is_reaped_at_whatever_moment_it_ends(layout: Layout) -> None:
+    stopped = [processes.start(layout, f"sleeper{number}", SLEEP) for number in range(30)]
+    for one in stopped:
+        processes.stop([one], grace=0)
+    assert [one.pid for one in stopped if Path(f"/proc/{one.pid}").exists()] == []
+
+
 def test_a_process_is_known_although_we_were_killed_just_after_starting_it(layout: Layout) -> None:
     script = f"""
 import os, signal, subprocess
