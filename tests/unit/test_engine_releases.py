@@ -131,10 +131,10 @@ class Trial:
             ask=self.answers,
         )
 
-    def remove(self, *, homes: bool) -> None:
+    def remove(self, *, homes: bool, name: str = "main") -> None:
         kube, watch = self.api.kube(), Watch(self.clock.now)
         releases.remove(
-            "main", "main", self.helm, kube, self.said.append, watch, cluster="pythia", homes=homes, clock=self.clock
+            name, name, self.helm, kube, self.said.append, watch, cluster="pythia", homes=homes, clock=self.clock
         )
 
     def observe(self, *wanted: Release) -> Any:
@@ -737,3 +737,19 @@ def test_the_entrys_load_balancer_goes_with_the_entry(tmp_path: Path) -> None:
     how: dict[str, Any] = {"cluster": "pythia", "homes": True, "clock": trial.clock}
     releases.remove(ENTRY, ENTRY, trial.helm, kube, trial.said.append, watch, **how)
     assert trial.api.names("services") == trial.api.names("namespaces") == []
+
+
+def test_without_cert_manager_no_challenge_keeps_its_namespace_from_ending(trial: Trial) -> None:
+    trial.api.add("challenges", "main", "one", metadata={"finalizers": ["acme.cert-manager.io/finalizer"]})
+    trial.remove(homes=False)
+    assert trial.api.objects["challenges", "main", "one"]["metadata"].get("finalizers")
+    trial.remove(homes=True, name="hubfleet-certificates")
+    assert not trial.api.objects["challenges", "main", "one"]["metadata"].get("finalizers")
+
+
+def test_what_a_chart_s_hook_left_is_not_waited_for(trial: Trial) -> None:
+    labels = {"batch.kubernetes.io/job-name": "check"}
+    trial.install()
+    trial.api.add("pods", "main", "check-1", metadata={"labels": labels}, status=waiting("ImagePullBackOff"))
+    trial.remove(homes=True)
+    assert ("namespaces", "", "main") not in trial.api.objects

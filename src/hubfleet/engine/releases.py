@@ -19,12 +19,14 @@ from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
+from hubfleet.hubs.platform import certificates
 from hubfleet.hubs.release import SECRET, Generated
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.merging import like
 from hubfleet.spec.problems import written
 from hubfleet.spec.trees import at
+from hubfleet.tools import kube_certificates
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from hubfleet.tools.kube import Kube, Namespace, Record
@@ -232,6 +234,8 @@ def remove(
         end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
         end.kept_balancers()
         end.run(claims=homes)
+        if name == certificates.NAME:
+            kube_certificates.without_manager(kube)
         there = kube.namespace(namespace)
         if homes and there and there.labels.get(CLUSTER) == cluster:
             end.namespace()

@@ -10,6 +10,8 @@ from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.tools.kube import Kube, Service
 
 EVERY = 0.5
+_OF_JOB = "batch.kubernetes.io/job-name"
+"""Label of a Job's pods. Helm leaves a hook that failed, and its pods stay as long as the namespace."""
 
 
 class Removal:
@@ -82,7 +84,7 @@ class Removal:
             self._clock.sleep(EVERY)
 
     def _pods_and_addresses(self) -> list[str]:
-        pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace)]
+        pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace) if _OF_JOB not in pod.labels]
         return pods + [f"load balancer {one.name}" for one in self._balancers(self._namespace) if not one.stays]
 
     def _balancers(self, namespace: str | None) -> list[Service]:

@@ -160,6 +160,11 @@ class Kube:
                 return ()
             raise
 
+    def let_go(self, api: str, plural: str, namespace: str, name: str) -> None:
+        """Have an object of such an API wait for nobody when it ends (finalizers); one that is not there is fine."""
+        path = f"/apis/{api}/namespaces/{namespace}/{plural}/{name}"
+        self._merge(path, {"metadata": {"finalizers": None}}, allow=(404,))
+
     def has(self, api: str) -> bool:
         """Whether the cluster has this API ("gateway.networking.k8s.io/v1")."""
         return bool(self._request("GET", f"/apis/{api}", allow=(404,)).status_code != 404)

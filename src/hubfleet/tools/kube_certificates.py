@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from hubfleet.tools.kube import Kube
 from hubfleet.tools.kube_objects import Object
 
+_ACME = "acme.cert-manager.io/v1"
 _CERTIFICATE = "cert-manager.io/certificate-name"
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(hours=1), timedelta(hours=32)
 """After a failure, and twice as long after each further one (pkg/apis/certmanager/v1/types_certificate.go:657)."""
@@ -49,11 +50,22 @@ def certificates(kube: Kube) -> tuple[Certificate, ...]:
         return tuple(map(_certificate, found))
     making = _Making(
         kube.listed("cert-manager.io/v1", "certificaterequests"),
-        kube.listed("acme.cert-manager.io/v1", "orders"),
-        kube.listed("acme.cert-manager.io/v1", "challenges"),
+        kube.listed(_ACME, "orders"),
+        kube.listed(_ACME, "challenges"),
         kube.listed("cert-manager.io/v1", "clusterissuers"),
     )
     return tuple(_certificate(one) if _ready(one) else _missing(one, making) for one in found)
+
+
+def without_manager(kube: Kube) -> None:
+    """For when cert-manager is gone: challenges wait for it when they end, and a namespace with one would for ever.
+
+    What they made belongs to them, and goes with them.
+    """
+    for one in kube.listed(_ACME, "challenges"):
+        metadata = one["metadata"]
+        if metadata.get("finalizers"):
+            kube.let_go(_ACME, "challenges", metadata["namespace"], metadata["name"])
 
 
 def _certificate(found: Object) -> Certificate:
