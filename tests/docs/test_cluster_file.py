@@ -43,7 +43,7 @@ MODELS = [
     *(models.Registry, models.DockerHub, models.Quay, models.GHCR, models.ArtifactRegistry, models.AzureRegistry),
     *(models.ElasticRegistry, models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Pages, models.Service),
-    *(models.Charts, models.ChartVersions, models.Monitoring, models.Prometheus),
+    *(models.Charts, models.ChartVersions, models.Monitoring, models.Prometheus, models.Grafana),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),
     *map(settings_of, registry.names()),
 ]

@@ -200,7 +200,7 @@ def test_generated_passwords_are_made_once_and_kept(trial: Trial) -> None:
 
 
 def test_a_hub_that_comes_before_prometheus_makes_the_token_that_both_have(tmp_path: Path) -> None:
-    trial = Trial(tmp_path, top={"monitoring": {}})
+    trial = Trial(tmp_path, top={"monitoring": {"grafana": None}})
     hub, (watcher,) = trial.release, (one for one in releases_of(trial.file, describe(trial.file)) if not one.hub)
     trial.install()
     token = trial.given["hub"]["services"]["hubfleet-prometheus"]["apiToken"]
@@ -212,6 +212,21 @@ def test_a_hub_that_comes_before_prometheus_makes_the_token_that_both_have(tmp_p
     assert trial.api.secret("hubfleet-prometheus", "hubfleet") == {"metrics-token": token}
     assert token not in json.dumps(trial.given)
     assert "metrics-token" not in trial.api.secret(hub.namespace, "hubfleet")
+
+
+def test_grafana_has_its_password_before_its_pod_and_is_no_hub_that_is_asked(tmp_path: Path) -> None:
+    top = {"monitoring": {"grafana": {"domain": "grafana.example.org"}}, "ingress": {"shared": True}}
+    trial = Trial(tmp_path, top=top)
+    wanted = next(one for one in releases_of(trial.file, describe(trial.file)) if one.name == "hubfleet-grafana")
+    trial.release = replace(wanted, chart=charts.ours("labeller"))  # no Helm fetches one here
+    assert releases.grafana_credentials(trial.release, trial.api.kube()).logins == ()
+    assert trial.install() == "its pods run"
+    assert trial.asked == []
+    found = releases.grafana_credentials(trial.release, trial.api.kube())
+    (login,) = found.logins
+    assert login.password == trial.api.secret("hubfleet-grafana", "hubfleet")["grafana-admin-password"]
+    assert (found.url, login.user, login.admin) == ("http://grafana.example.org", "admin", True)
+    assert login.password not in json.dumps(trial.given)
 
 
 def test_credentials_are_those_that_the_hub_was_given(trial: Trial) -> None:

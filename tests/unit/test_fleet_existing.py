@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
 import httpx2
 import pytest
+from click.testing import CliRunner
 
 from hubfleet import fleet
+from hubfleet.cli import app
 from hubfleet.errors import CloudError, Layer, Refused, UsageError
 from hubfleet.events import Watch
 from hubfleet.fleet import journal
@@ -319,6 +322,22 @@ def test_credentials_are_those_of_the_hub(lab: Lab) -> None:
     assert (way_in.address, [one.user for one in way_in.logins]) == ("http://172.30.0.100", ["ada", "ann"])
     with pytest.raises(UsageError, match="has no hub 'other'"):
         fleet.login(fleet.load(lab.file), "other")
+
+
+def test_grafana_without_a_name_is_reached_from_ones_own_machine(lab: Lab) -> None:
+    ask = ["credentials", str(lab.file), "--grafana"]
+    none = CliRunner().invoke(app.hubfleet, ask)
+    assert "has no Grafana" in str(none.exception)
+    lab.file.write_text(lab.file.read_text() + "monitoring: {}\n")
+    assert "it is not installed yet" in CliRunner().invoke(app.hubfleet, ask).stdout
+    password = {"grafana-admin-password": base64.b64encode(b"s3cret").decode()}
+    lab.api.add("secrets", "hubfleet-grafana", "hubfleet", data=password)
+    assert CliRunner().invoke(app.hubfleet, ask).stdout.splitlines() == [
+        "address   http://localhost:3000, while this runs:",
+        "          hubfleet kubectl -n hubfleet-grafana port-forward svc/hubfleet-grafana 3000:80",
+        "admin     admin",
+        "password  s3cret",
+    ]
 
 
 def test_what_ends_an_apply_is_in_the_journal(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

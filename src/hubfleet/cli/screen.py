@@ -23,6 +23,7 @@ def status_lines(seen: Status) -> Iterable[str]:
         yield from _pool(pool)
     for one in seen.platform:
         yield f"  {_mark(one.well)} {one.name:<18} {one.why or 'runs'}{_release(one.release)}"
+    yield from (f"      {said}" for name in seen.names if not name.hub for said in _lacks(name))
     for hub in seen.hubs:
         yield _hub(hub)
         yield from (f"      {said}" for name in seen.names if name.hub == hub.name for said in _lacks(name))

@@ -20,10 +20,10 @@ from hubfleet.tools.kube_certificates import Certificate, certificates
 
 @dataclass(frozen=True)
 class HostName:
-    """A name of a hub, and the DNS record that has to be there for it: `type` (A, AAAA, CNAME) and `address`, both ""
-    while there is no address. `dns`: what is wrong with where the name leads as this machine sees it ("does not
-    resolve"), "" if nothing is, or nobody could be asked. `certificate`: why the entry has none for it; None if it has,
-    or is to have none."""
+    """A name of a hub, or of Grafana (`hub` is ""), and the DNS record that has to be there for it: `type` (A, AAAA,
+    CNAME) and `address`, both "" while there is no address. `dns`: what is wrong with where the name leads as this
+    machine sees it ("does not resolve"), "" if nothing is, or nobody could be asked. `certificate`: why the entry has
+    none for it; None if it has, or is to have none."""
 
     hub: str
     host: str

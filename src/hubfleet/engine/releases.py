@@ -19,7 +19,7 @@ from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
-from hubfleet.hubs.platform import certificates
+from hubfleet.hubs.platform import certificates, grafana
 from hubfleet.hubs.release import SECRET, Generated
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
@@ -258,6 +258,15 @@ def credentials(release: Release, kube: Kube) -> Credentials:
         Login("ann", password[USER_PASSWORD.key], False),
     ]
     return replace(way_in, logins=tuple(login for login in logins if login.password))
+
+
+def grafana_credentials(release: Release, kube: Kube) -> Credentials:
+    """How to get into Grafana. No `logins` where its own values have the password from elsewhere, or there is none
+    yet."""
+    kept = (kube.secret(release.namespace, SECRET) or {}).get(grafana.PASSWORD.key, "")
+    ours = at(release.values, ("admin", "existingSecret")) == SECRET
+    user = str(at(release.values, ("env", "GF_SECURITY_ADMIN_USER")))
+    return Credentials(release.url, "", (Login(user, kept, True),) if ours and kept else ())
 
 
 def _heal(release: Release, kube: Kube, tell: Callable[[Kind, str], None], clock: Clock) -> None:

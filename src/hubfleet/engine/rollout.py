@@ -114,6 +114,8 @@ class Rollout:
         if state.unready:
             trouble = pods_check.find(self._kube, self._release.namespace, state.deployments, state.services)
             return False, None, state.unready, trouble
+        if not self._release.hub:
+            return True, None, "", None
         shared = self._release.entry is not None
         return self._judge_answer(entries.address(self._release, self._kube) if shared else state.address)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hubfleet.engine.binder_trial import REPOSITORY
     from hubfleet.engine.kubeconfigs import write_private
     from hubfleet.engine.releases import Credentials
-    from hubfleet.fleet.access import kubeconfig, login, run_with_kubeconfig
+    from hubfleet.fleet.access import grafana_login, kubeconfig, login, run_with_kubeconfig
     from hubfleet.fleet.applying import Outcome, apply, destroy, nothing_to_do
     from hubfleet.fleet.auditing import auditor, clean, homes_of
     from hubfleet.fleet.charting import mirror_charts, used_charts
@@ -41,6 +41,7 @@ _PLACES = {
     "REPOSITORY": "hubfleet.engine.binder_trial",
     "write_private": "hubfleet.engine.kubeconfigs",
     "kubeconfig": "hubfleet.fleet.access",
+    "grafana_login": "hubfleet.fleet.access",
     "login": "hubfleet.fleet.access",
     "run_with_kubeconfig": "hubfleet.fleet.access",
     "Outcome": "hubfleet.fleet.applying",
@@ -113,6 +114,7 @@ __all__ = [
     "clean",
     "destroy",
     "each",
+    "grafana_login",
     "homes_of",
     "import_2i2c",
     "kubeconfig",

@@ -14,6 +14,7 @@ from hubfleet.engine.ground import Ground, ground
 from hubfleet.errors import CloudError, HubfleetError, Layer, UsageError
 from hubfleet.events import Watch
 from hubfleet.fleet.loading import Target
+from hubfleet.hubs.platform import grafana
 from hubfleet.plan.kept import Kept
 from hubfleet.tools import helm, process
 from hubfleet.tools.helm import Helm
@@ -112,6 +113,15 @@ def login(target: Target, hub: str) -> releases.Credentials:
     wanted = next(release for release in resolved.releases() if release.hub == hub)
     with access(ground(target.description), target.cluster.name) as opened:
         return releases.credentials(wanted, opened.doors().kube)
+
+
+def grafana_login(target: Target) -> releases.Credentials:
+    """How to log in to the cluster's Grafana. UsageError if the file asks for none."""
+    wanted = next((one for one in target.resolved().releases() if one.name == grafana.NAME), None)
+    if wanted is None:
+        raise UsageError(f"{target.cluster.file} has no Grafana", remedy="write `monitoring: {}` into it, and apply")
+    with access(ground(target.description), target.cluster.name) as opened:
+        return releases.grafana_credentials(wanted, opened.doors().kube)
 
 
 def first_line(error: HubfleetError) -> str:

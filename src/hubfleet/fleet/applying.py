@@ -288,9 +288,9 @@ def _hubs(made: Plan) -> Iterator[Release]:
 
 
 def _names(made: Plan, opened: Access, watch: Watch) -> tuple[HostName, ...]:
-    hubs = tuple(_hubs(made))
+    named = tuple(step.work for step in made.steps if isinstance(step.work, Release) and step.work.url)
     with watch.waiting("DNS"):
-        return names.look(hubs, opened.doors().kube) if hubs else ()
+        return names.look(named, opened.doors().kube) if named else ()
 
 
 def _addresses(made: Plan, known: Collection[HostName]) -> Iterator[str]:

@@ -98,7 +98,7 @@ class Status:
     """What hubfleet and the cluster log in with, and how long it lasts."""
     platform: tuple[PlatformState, ...] = ()
     names: tuple[HostName, ...] = ()
-    """Of the hubs that have an address: their DNS records, and what they and their certificates lack."""
+    """Of what has an address (hubs, Grafana): their DNS records, and what they and their certificates lack."""
 
 
 def status(target: Target) -> Status:
@@ -112,7 +112,7 @@ def status(target: Target) -> Status:
         state = there.result()
         pools = _explained(target, stands_on, state, api, opened, _pools(target, state, api.nodes))
     platform = tuple(_platform(release, api) for release in wanted if not release.hub)
-    known = names.seen([one for one in wanted if one.hub and api.address(one)], api.address, api.certificates)
+    known = names.seen([one for one in wanted if one.url and api.address(one)], api.address, api.certificates)
     certified = (one.certificate is None for one in known)
     fit = (*(p.well for p in pools), *(one.well for one in platform), *(one.answers for one in seen), *certified)
     well = state.well and api.answers and all(fit)

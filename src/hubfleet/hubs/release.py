@@ -98,7 +98,7 @@ class Release:
     secret_paths: frozenset[tuple[str | int, ...]] = frozenset()
     generated: tuple[Generated, ...] = ()
     url: str = ""
-    """Where people find the hub: https://DOMAIN; "" where there is none."""
+    """Where people find it: https://DOMAIN; "" where they do not."""
     hub_url: str = ""
     """Where its JupyterHub is, if that is elsewhere: behind a BinderHub."""
     offloads: bool = False

@@ -18,7 +18,7 @@ SERVICE = "hubfleet-prometheus"
 def values(cluster: Cluster, *, upstream: bool) -> dict[str, Any]:
     """For both charts; `upstream` has a network policy besides, and annotations by which Prometheus would ask the hub
     a second time, without the token."""
-    if cluster.monitoring is None:
+    if prometheus.of(cluster) is None:
         return {}
     role = {"services": [SERVICE], "scopes": ["read:metrics"]}
     found: dict[str, Any] = {"services": {SERVICE: {}}, "loadRoles": {SERVICE: role}}
@@ -31,7 +31,7 @@ def values(cluster: Cluster, *, upstream: bool) -> dict[str, Any]:
 
 def generated(cluster: Cluster) -> tuple[Generated, ...]:
     """The token, which is Prometheus' as well."""
-    if cluster.monitoring is None:
+    if prometheus.of(cluster) is None:
         return ()
     path = ("hub", "services", SERVICE, "apiToken")
     return (Generated(prometheus.TOKEN.key, path, prometheus.TOKEN.length, prometheus.NAME),)

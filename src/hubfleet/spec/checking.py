@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from hubfleet.spec.models import Cluster, Hub, Ingress, Pool
+from hubfleet.spec.models import Cluster, Hub, Ingress, Monitoring, Pool
 from hubfleet.spec.models.charts import OCI
 from hubfleet.spec.places import Place
 from hubfleet.spec.problems import KeyPath, Problem
@@ -60,9 +60,12 @@ def hub_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
         yield from _admin_problems(name, hub, where)
 
 
-def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+def ingress_problems(
+    ingress: Ingress, hubs: Mapping[str, Hub], monitoring: Monitoring | None, where: Where
+) -> Iterator[Problem]:
     """What is wrong with how the world comes in, beyond single values."""
     name, gateway = ingress.class_name, ingress.api == "gateway"
+    grafana = monitoring.domain if monitoring else None
     path = ("ingress", "class")
     if ingress.values and (reason := _no_entry(ingress, hubs)):
         yield _problem(
@@ -73,14 +76,14 @@ def ingress_problems(ingress: Ingress, hubs: Mapping[str, Hub], where: Where) ->
         yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")
     if name is None:
         if gateway and (ingress.email or ingress.issuer):
-            yield from _listener_problems(hubs, where)
+            yield from _listener_problems(hubs, grafana, where)
         return
     if gateway and "/" not in name:
         yield _problem(where, path, f"{name} names no Gateway: its namespace is missing", f"write NAMESPACE/{name}")
     if not gateway and "/" in name:
         what = f"{name} is no IngressClass, whose names have no /"
         yield _problem(where, path, what, "write the class alone; or, for a Gateway, `api: gateway` beside it")
-    if ingress.shared is False and not any(hub.builds_images for hub in hubs.values()):
+    if ingress.shared is False and grafana is None and not any(hub.builds_images for hub in hubs.values()):
         what = "no hub uses it: each is to have a load balancer of its own"
         yield _problem(where, path, what, "take `shared: false` away, or this")
     if gateway and ingress.issuer is not None:
@@ -97,9 +100,10 @@ def _no_entry(ingress: Ingress, hubs: Mapping[str, Hub]) -> str:
     return "each hub has a load balancer of its own, unless `shared: true` stands beside them"
 
 
-def _listener_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
+def _listener_problems(hubs: Mapping[str, Hub], grafana: str | None, where: Where) -> Iterator[Problem]:
     """Each host has a listener of our Gateway, for its certificate, and http has one."""
-    hosts = {host for hub in hubs.values() for host in (hub.domain, hub.hub_host)}
+    named = [host for hub in hubs.values() for host in (hub.domain, hub.hub_host)]
+    hosts = {*named, *filter(None, [grafana])}
     if len(hosts) >= MOST_LISTENERS:
         what = f"{len(hosts)} hosts are to have certificates, and a Gateway has {MOST_LISTENERS - 1} listeners for them"
         remedy = "take `api: gateway` away: by Ingresses there may be any number; or divide the hubs among clusters"

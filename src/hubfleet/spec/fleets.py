@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hubfleet.spec.loading import Above, Library, Loaded, SettingsOf, distinct, load, load_above
 from hubfleet.spec.models import Cluster
-from hubfleet.spec.problems import InvalidFiles, Problem
+from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem
 from hubfleet.spec.reading import Document, parse
 
 FLEET_FILE = "fleet.yaml"
@@ -152,12 +152,21 @@ def _same_names(loaded: dict[Path, Loaded]) -> Iterator[_Clash]:
 def _same_domains(loaded: dict[Path, Loaded]) -> Iterator[_Clash]:
     first: dict[str, tuple[str, Path]] = {}
     for file, one in loaded.items():
-        for name, hub in one.content.hubs.items():
-            other, before = first.setdefault(hub.domain, (name, file))
-            if (other, before) != (name, file):
+        for whose, domain, at in _domains(one):
+            other, before = first.setdefault(domain, (whose, file))
+            if (other, before) != (whose, file):
                 cluster = "" if before == file else f" of the cluster {loaded[before].content.name}"
-                what = f"hub {other}{cluster} has the domain {hub.domain} already"
-                yield (before, file), one.places.at(("hubs", name, "domain")).problem(what, "give each hub its own")
+                what = f"{other}{cluster} has the domain {domain} already"
+                remedy = "give each hub its own" if at[0] == "hubs" else "give Grafana its own"
+                yield (before, file), one.places.at(at).problem(what, remedy)
+
+
+def _domains(loaded: Loaded) -> Iterator[tuple[str, str, KeyPath]]:
+    """Whose each is, and where it stands."""
+    for name, hub in loaded.content.hubs.items():
+        yield f"hub {name}", hub.domain, ("hubs", name, "domain")
+    if loaded.content.monitoring and loaded.content.monitoring.domain:
+        yield "Grafana", loaded.content.monitoring.domain, ("monitoring", "grafana", "domain")
 
 
 def _ring_problems(loaded: Loaded, above: Above) -> Iterator[Problem]:

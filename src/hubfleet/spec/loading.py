@@ -25,6 +25,7 @@ from hubfleet.spec.models import (
     ProviderBlock,
     ValuesFile,
 )
+from hubfleet.spec.monitoring import monitoring_problems
 from hubfleet.spec.nodes import node_problems
 from hubfleet.spec.pages import page_problems
 from hubfleet.spec.places import CLUSTER_DEFAULTS, FLEET, HUB_DEFAULTS, Place, Places
@@ -314,7 +315,8 @@ class Loading:
         self.problems += node_problems(content.pools, self.where)
         self.problems += kind_problems(content.hubs, self.where)
         self.problems += page_problems(content.hubs, self.where)
-        self.problems += ingress_problems(content.ingress, content.hubs, self.where)
+        self.problems += ingress_problems(content.ingress, content.hubs, content.monitoring, self.where)
+        self.problems += monitoring_problems(content.monitoring, content.ingress, content.hubs, self.where)
         self.problems += hub_problems(content.hubs, self.where)
         self.problems += unfit_passwords(content.hubs, self.where)
 

@@ -21,8 +21,8 @@ NAME = "hubfleet-certificates"
 
 
 def releases(cluster: Cluster, description: Description) -> Iterator[Release]:
-    """None where no hub needs certificates, or somebody else gives them."""
-    if not any(entry.through(hub, cluster) for hub in cluster.hubs) or entry.issuer(cluster) != entry.ISSUER:
+    """None where nothing needs certificates, or somebody else gives them."""
+    if not any(entry.all_hosts(cluster)) or entry.issuer(cluster) != entry.ISSUER:
         return
     manager = _manager(cluster, description)
     pools: Causes = {(): [("ingress", "email")], **{key: [("pools",)] for key in (("nodeSelector",), ("tolerations",))}}

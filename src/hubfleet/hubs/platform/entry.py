@@ -121,20 +121,23 @@ def causes() -> Causes:
 
 def of(hub: str, cluster: Cluster) -> Entry | None:
     """Whose address the hub has; None where it has one of its own."""
-    if not through(hub, cluster):
-        return None
+    return reached(hub, cluster) if through(hub, cluster) else None
+
+
+def reached(namespace: str, cluster: Cluster) -> Entry:
+    """What has the address of something in this namespace that people reach through the entry."""
     theirs = cluster.ingress.class_name
     if theirs is None:
         return Entry("Service", NAME, NAME)
     if cluster.ingress.api == "ingress":
-        return Entry("Ingress", hub, theirs)
-    namespace, _, name = theirs.partition("/")
-    return Entry("Gateway", namespace, name)
+        return Entry("Ingress", namespace, theirs)
+    where, _, name = theirs.partition("/")
+    return Entry("Gateway", where, name)
 
 
 def release(cluster: Cluster, description: Description) -> Release | None:
-    """None where no hub shares an entry, or the cluster has one already."""
-    names = [*_names(cluster)]
+    """None where nothing shares an entry, or the cluster has one already."""
+    names = [*all_hosts(cluster)]
     if not names or cluster.ingress.class_name is not None:
         return None
     made = merge(_traefik(cluster, description), _way_in(description), _finding(cluster, names))
@@ -145,7 +148,7 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         ("nodeSelector",): [("pools",)],
         ("tolerations",): [("pools",)],
         ("deployment", "replicas"): [("pools",)],
-        ("gateway", "listeners"): [("hubs",)],
+        ("gateway", "listeners"): [("hubs",), ("monitoring", "grafana", "domain")],
     }
     layers = with_own(Layer(made, causes=where), cluster.ingress.values, ("ingress", "values"))
     return Release(
@@ -179,10 +182,13 @@ def _list(value: Any) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
-def _names(cluster: Cluster) -> Iterator[str]:
+def all_hosts(cluster: Cluster) -> Iterator[str]:
+    """Every name under which people reach something through it: hubs, and Grafana."""
     for hub in cluster.hubs:
         if through(hub, cluster):
             yield from hosts(hub, cluster)
+    if cluster.monitoring and cluster.monitoring.domain:
+        yield cluster.monitoring.domain
 
 
 def _traefik(cluster: Cluster, description: Description) -> Values:

@@ -6,12 +6,15 @@ metrics to whoever has the scope `read:metrics` (5.5, handlers/metrics.py): to P
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import SECRET, Generated, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Layer, merged, own_values, with_own
+from hubfleet.spec.models import Prometheus
 from hubfleet.spec.models.fields import mebibytes
 from hubfleet.spec.trees import at
 
@@ -28,13 +31,19 @@ _HUB = 8081
 """The port of a hub, in both charts."""
 
 
+def of(cluster: Cluster) -> Prometheus | None:
+    """What the file says of it; None where it asks for none."""
+    return cluster.monitoring.prometheus if cluster.monitoring else None
+
+
 def release(cluster: Cluster, description: Description) -> Release | None:
     """None where the file asks for none."""
-    if cluster.monitoring is None:
+    wanted = of(cluster)
+    if wanted is None:
         return None
     key = ("monitoring", "prometheus")
-    computed = Layer(_values(cluster, description), causes=_causes(cluster))
-    layers = with_own(computed, cluster.monitoring.prometheus.values, (*key, "values"))
+    computed = Layer(_values(cluster, description, wanted), causes=_causes(cluster))
+    layers = with_own(computed, wanted.values, (*key, "values"))
     values = merged(layers)
     claims = at(values, ("server", "persistentVolume", "enabled")) is not False
     return Release(
@@ -64,14 +73,18 @@ def _causes(cluster: Cluster) -> Causes:
             ("provider", cluster.provider.name),
         ],
         ("scrapeConfigs", "jupyterhub"): [("hubs",)],
+        ("scrapeConfigs", "kubernetes-service-endpoints"): pools,
     }
 
 
-def _values(cluster: Cluster, description: Description) -> Values:
+def _values(cluster: Cluster, description: Description, wanted: Prometheus) -> Values:
     core = placement.core(cluster, description)
     return {
-        "server": {**_server(cluster, description), **core},
-        "scrapeConfigs": {"jupyterhub": _hubs(cluster)} if cluster.hubs else {},
+        "server": {**_server(cluster, description, wanted), **core},
+        "scrapeConfigs": {
+            "kubernetes-service-endpoints": {"metric_relabel_configs": [*_pools(description)]},
+            **({"jupyterhub": _hubs(cluster)} if cluster.hubs else {}),
+        },
         "kube-state-metrics": {
             # Whose pod it is, and which pool's node: its metrics name neither by themselves.
             "metricLabelsAllowlist": ["pods=[app,component,app.kubernetes.io/component]", "nodes=[*]"],
@@ -84,9 +97,23 @@ def _values(cluster: Cluster, description: Description) -> Values:
     }
 
 
-def _server(cluster: Cluster, description: Description) -> Values:
-    assert cluster.monitoring is not None  # noqa: S101 (asked before)
-    wanted, storage_class = cluster.monitoring.prometheus, placement.storage_class(cluster, description)
+def _pools(description: Description) -> Iterator[Values]:
+    """Which pool's a node is, as the label `pool` of kube-state-metrics' `kube_node_labels`: each cloud says it by
+    another label of nodes."""
+    for pool, labels in description.placement.items():
+        if labels:
+            names = [f"label_{_told_as(name)}" for name in labels]
+            regex = ";".join(("kube_node_labels", *(value.replace(".", r"\.") for value in labels.values())))
+            yield {"source_labels": ["__name__", *names], "regex": regex, "target_label": "pool", "replacement": pool}
+
+
+def _told_as(label: str) -> str:
+    """A label's name as kube-state-metrics writes it (its internal/store/utils.go)."""
+    return re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"[^a-zA-Z0-9_]", "_", label)).lower()
+
+
+def _server(cluster: Cluster, description: Description, wanted: Prometheus) -> Values:
+    storage_class = placement.storage_class(cluster, description)
     return {
         "fullnameOverride": NAME,
         "retention": f"{wanted.days}d",

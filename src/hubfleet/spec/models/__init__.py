@@ -46,7 +46,7 @@ from hubfleet.spec.models.hubs import (
     Service,
     ValuesFile,
 )
-from hubfleet.spec.models.monitoring import Monitoring, Prometheus
+from hubfleet.spec.models.monitoring import Grafana, Monitoring, Prometheus
 from hubfleet.spec.models.pools import NodeCount, Pool, Size, Taint, as_text
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "Globus",
     "Google",
     "GoogleGroups",
+    "Grafana",
     "Homes",
     "Hub",
     "HubDefaults",

@@ -28,6 +28,8 @@ class ChartVersions(Model):
     """The chart of Kubernetes' cluster-autoscaler, on clouds whose clusters come without one."""
     prometheus: ChartVersion | None = None
     """Prometheus' chart, of monitoring."""
+    grafana: ChartVersion | None = None
+    """Grafana's chart, of monitoring."""
     binderhub: ChartVersion | None = None
     """BinderHub's chart, of every binder hub that has it."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from hubfleet.spec.models.fields import Model, Quantity, Values
+from hubfleet.spec.models.fields import Domain, Model, Quantity, Text, Values
 
 
 def _whole_number(value: Any) -> Any:
@@ -27,8 +27,30 @@ class Prometheus(Model):
     """Anything that Prometheus' chart takes; wins over what hubfleet computes."""
 
 
+class Grafana(Model):
+    """Grafana, which draws what Prometheus measured. It has dashboards of the cluster, its hubs and users' servers, and
+    no volume: all that it shows is in files."""
+
+    domain: Domain | None = None
+    """The name under which people reach it, behind the entry that the cluster's hubs share. Left out, it has no address
+    in the world: `hubfleet credentials --grafana` says how to reach it."""
+    dashboards: Text | None = None
+    """A folder of further dashboards, from the folder of the file that names it: each a file NAME.json, as Grafana
+    exports it."""
+    values: Values = Field(default_factory=dict[str, Any])
+    """Anything that Grafana's chart takes; wins over what hubfleet computes."""
+
+
 class Monitoring(Model):
     """What watches the hubs of a cluster."""
 
-    prometheus: Prometheus = Prometheus()
-    """Prometheus, which asks hubs, servers and nodes every minute how they are, and keeps the answers."""
+    prometheus: Prometheus | None = Prometheus()
+    """Prometheus, which asks hubs, servers and nodes every minute how they are, and keeps the answers. With null there
+    is none."""
+    grafana: Grafana | None = Grafana()
+    """Grafana, which draws what Prometheus measured. With null there is none."""
+
+    @property
+    def domain(self) -> str | None:
+        """The name under which people reach Grafana, if it has one."""
+        return self.grafana.domain if self.grafana else None
