@@ -112,3 +112,10 @@ def test_what_the_inner_schema_refuses_is_told_by_name(helm: Helm, chart: Path, 
     with pytest.raises(BadValues) as error:
         rendered(helm, chart, tmp_path, values={"jupyterhub": {"hub": {"imag": {}}}})
     assert [one.under("binderhub") for one in error.value.complaints] == [("jupyterhub", "hub", "imag")]
+
+
+def test_prometheus_finds_it_by_its_label_and_port(helm: Helm, chart: Path, tmp_path: Path) -> None:
+    template = rendered(helm, chart, tmp_path).one("Deployment", "binder")["spec"]["template"]
+    assert template["metadata"]["labels"]["component"] == "binder"
+    (container,) = template["spec"]["containers"]
+    assert [one["containerPort"] for one in container["ports"]] == [8585]

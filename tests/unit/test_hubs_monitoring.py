@@ -96,6 +96,19 @@ def test_only_the_clusters_own_hubs_are_asked_each_where_it_is(tmp_path: Path) -
     assert below["relabel_configs"][-1]["replacement"] == "/lab/hub/metrics"
 
 
+def test_a_binderhub_is_asked_besides_its_jupyterhub_where_it_is(tmp_path: Path) -> None:
+    registry = {"quay": {"organization": "o", "username": "o+u", "password": "${env:TOKEN}"}}
+    binder: dict[str, Any] = {"kind": "binder", "registry": registry, "auth": None, "image": None, "admins": None}
+    values = {"config": {"BinderHub": {"base_url": "/build/"}}}
+    configs = found(tmp_path, {}, values=values, **binder)[prometheus.NAME].values["scrapeConfigs"]
+    asked, hub = configs["binderhub"], configs["jupyterhub"]
+    assert asked["kubernetes_sd_configs"] == hub["kubernetes_sd_configs"]
+    assert asked["relabel_configs"][0]["regex"] == "binder;8585"
+    assert asked["relabel_configs"][-1]["replacement"] == "/build/metrics"
+    assert "authorization" not in asked
+    assert "binderhub" not in found(tmp_path, {})[prometheus.NAME].values["scrapeConfigs"]
+
+
 def test_own_values_win_and_tell_where_they_stand(tmp_path: Path) -> None:
     own = {"server": {"resources": {"limits": {"memory": "8Gi"}}}, "remote": "${env:TOKEN}"}
     top = {"monitoring": {"prometheus": {"values": own}}}

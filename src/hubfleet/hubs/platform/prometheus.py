@@ -7,13 +7,13 @@ metrics to whoever has the scope `read:metrics` (5.5, handlers/metrics.py): to P
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import SECRET, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Layer, merged, own_values, with_own
+from hubfleet.spec import Causes, Cluster, KeyPath, Layer, merged, own_values, with_own
 from hubfleet.spec.models import Prometheus
 from hubfleet.spec.models.fields import mebibytes
 from hubfleet.spec.trees import at
@@ -29,6 +29,8 @@ _FULL = 0.8
 retention size")."""
 _HUB = 8081
 """The port of a hub, in both charts."""
+_BINDER = 8585
+"""The port of a BinderHub, in its chart."""
 
 
 def of(cluster: Cluster) -> Prometheus | None:
@@ -72,7 +74,7 @@ def _causes(cluster: Cluster) -> Causes:
             ("storage", "storage_class"),
             ("provider", cluster.provider.name),
         ],
-        ("scrapeConfigs", "jupyterhub"): [("hubs",)],
+        **{("scrapeConfigs", job): [("hubs",)] for job in ("jupyterhub", "binderhub")},
         ("scrapeConfigs", "kubernetes-service-endpoints"): pools,
     }
 
@@ -83,7 +85,7 @@ def _values(cluster: Cluster, description: Description, wanted: Prometheus) -> V
         "server": {**_server(cluster, description, wanted), **core},
         "scrapeConfigs": {
             "kubernetes-service-endpoints": {"metric_relabel_configs": [*_pools(description)]},
-            **({"jupyterhub": _hubs(cluster)} if cluster.hubs else {}),
+            **_jobs(cluster),
         },
         "kube-state-metrics": {
             # Whose pod it is, and which pool's node: its metrics name neither by themselves.
@@ -124,33 +126,45 @@ def _server(cluster: Cluster, description: Description, wanted: Prometheus) -> V
     }
 
 
-def _hubs(cluster: Cluster) -> Values:
-    """Every hub's pod, with the labels by which JupyterHub's dashboards tell hubs apart: `namespace` above all."""
-    component = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+def _jobs(cluster: Cluster) -> Values:
+    """One for hubs, which give their metrics to Prometheus alone; one for BinderHubs, which give them to everybody (its
+    metrics.py)."""
+    hubs = {name: (*charts.chart(name, cluster).inside, "hub", "baseUrl") for name in cluster.hubs}
+    binders = {name: ("config", "BinderHub", "base_url") for name, hub in cluster.hubs.items() if hub.builds_images}
+    token = {"authorization": {"credentials_file": f"{_TOKENS}/{TOKEN.key}"}}
+    found: Values = {}
+    if hubs:
+        component = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+        found["jupyterhub"] = {**token, **_job(cluster, hubs, component, f"hub;{_HUB}", "hub/metrics")}
+    if binders:
+        component = "__meta_kubernetes_pod_label_component"
+        found["binderhub"] = _job(cluster, binders, component, f"binder;{_BINDER}", "metrics")
+    return found
+
+
+def _job(cluster: Cluster, bases: Mapping[str, KeyPath], component: str, pods: str, path: str) -> Values:
+    """The pods of these hubs, with the labels by which JupyterHub's dashboards tell hubs apart: `namespace` above all.
+    `pods`: component and port; `bases`: where a hub's values may say below which path it is."""
     return {
-        "metrics_path": "/hub/metrics",
-        "authorization": {"credentials_file": f"{_TOKENS}/{TOKEN.key}"},
-        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [*cluster.hubs]}}],
+        "metrics_path": f"/{path}",
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [*bases]}}],
         "relabel_configs": [
             {
                 "source_labels": [component, "__meta_kubernetes_pod_container_port_number"],
-                "regex": f"hub;{_HUB}",
+                "regex": pods,
                 "action": "keep",
             },
             {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
             {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
-            *_elsewhere(cluster),
+            *_elsewhere(cluster, bases, path),
         ],
     }
 
 
-def _elsewhere(cluster: Cluster) -> list[Values]:
+def _elsewhere(cluster: Cluster, bases: Mapping[str, KeyPath], path: str) -> Iterator[Values]:
     """Of hubs whose own values put them below a path."""
-    found: list[Values] = []
-    for name in cluster.hubs:
-        base = at(own_values(cluster, name), (*charts.chart(name, cluster).inside, "hub", "baseUrl"))
+    for name, key in bases.items():
+        base = at(own_values(cluster, name), key)
         if isinstance(base, str) and base.strip("/"):
-            path = f"/{base.strip('/')}/hub/metrics"
             which = {"source_labels": ["__meta_kubernetes_namespace"], "regex": name}
-            found.append({**which, "target_label": "__metrics_path__", "replacement": path})
-    return found
+            yield {**which, "target_label": "__metrics_path__", "replacement": f"/{base.strip('/')}/{path}"}
