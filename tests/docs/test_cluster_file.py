@@ -41,7 +41,7 @@ MODELS = [
     *(models.CILogon, models.IdentityProvider, models.Google, models.GoogleGroups, models.Globus),
     *(models.GenericOAuth, models.LTI, models.Native),
     *(models.Registry, models.DockerHub, models.Quay, models.GHCR, models.ArtifactRegistry, models.AzureRegistry),
-    *(models.ElasticRegistry, models.OtherRegistry, models.Repositories, models.Builds),
+    *(models.ElasticRegistry, models.InCluster, models.OtherRegistry, models.Repositories, models.Builds),
     *(models.Pages, models.Service),
     *(models.Charts, models.ChartVersions, models.Monitoring, models.Prometheus, models.Grafana),
     *(models.Profile, models.ImageChoice, models.Placeholders, models.Size),

@@ -16,6 +16,7 @@ from hubfleet.events import Kind
 from hubfleet.plan import volumes
 from hubfleet.plan.homes import FoundAgain, steps
 from hubfleet.plan.releases import CLUSTER, HUB
+from tests.unit import hub_files
 from tests.unit.clocks import FakeClock
 from tests.unit.kube_api import Api
 from tests.unit.magnum_files import load
@@ -206,3 +207,18 @@ def test_the_volume_that_users_share_is_marked_although_its_namespace_is_no_hubs
     trial.claim("home-nfs", namespace="hubfleet-homes-main")
     assert homes.keep(trial.site, trial.cluster, trial.api.kube()) == "the shared homes"  # type: ignore[arg-type]
     assert trial.cloud.disks["home-nfs-2025"].metadata[volumes.KEEP] == "true"
+
+
+def test_images_that_a_hub_built_are_found_again_for_its_registry(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    registry_of = {"kind": "binder", "chart": "binderhub", "auth": None, "registry": {"in_cluster": {}}}
+    file = hub_files.load(tmp_path, top={"ingress": {"email": "ops@example.org"}}, **registry_of)
+    every = hubs.releases(file, hub_files.describe(file))
+    trial.hub = next(one for one in every if one.chart.name == "registry")
+    trial.has(volume("hub-registry", namespace=trial.hub.namespace))
+
+    assert trial.find_again() == "the built images (10 GiB)"
+
+    claim = trial.api.objects[("persistentvolumeclaims", "hubfleet-registry-main", "hub-registry")]
+    assert claim["metadata"]["annotations"]["meta.helm.sh/release-name"] == "hubfleet-registry-main"
+    assert claim["spec"]["storageClassName"] == "fast"

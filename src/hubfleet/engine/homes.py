@@ -18,6 +18,7 @@ from hubfleet.plan.homes import FoundAgain
 from hubfleet.plan.infrastructure import going
 from hubfleet.plan.releases import CLUSTER, HUB
 from hubfleet.plan.volumes import DATABASE, HubVolume, Volumes
+from hubfleet.spec.trees import at
 from hubfleet.tools.kube import Claim, Kube
 from hubfleet.tools.kube_objects import USER
 from hubfleet.tools.magnum import Cluster, Magnum
@@ -242,6 +243,8 @@ def _storage_class(release: Release, one: HubVolume) -> str:
     """Which class the release's values name for such a claim; "" the default."""
     if one.claim == known.SHARED:
         return release.xfs_class
+    if one.claim == known.REGISTRY:
+        return str(at(release.values, ("persistence", "storageClass")) or "")
     path = ("hub", "db", "pvc", "storageClassName")
     if one.claim != DATABASE:
         path = ("singleuser", "storage", "dynamic", "storageClass")

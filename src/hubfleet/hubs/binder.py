@@ -6,13 +6,15 @@ its values.yaml, templates/ and files/binderhub_config.py, and from binderhub/{a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hubfleet.hubs import charts, placement, profiles, services
-from hubfleet.hubs.platform import entry
+from hubfleet.hubs.platform import entry, image_registry
+from hubfleet.hubs.release import Generated
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
-from hubfleet.spec.models import Account, ElasticRegistry
+from hubfleet.spec.models import Account, ElasticRegistry, InCluster
 
 Values = dict[str, Any]
 _SERVICE = "binder"
@@ -20,6 +22,9 @@ _SERVICE = "binder"
 _CLIENT = "service-binder"
 """Its name when it asks JupyterHub who somebody is; JupyterHub wants `service-` first (5.5, services/service.py)."""
 _DOCKER_HUB = "dockerhub"
+_PULL_PASSWORD = ("jupyterhub", "imagePullSecret", "password")
+_PULLS = {"create": True, "automaticReferenceInjection": True}
+"""Of the account with which nodes fetch images."""
 _BUILDERS = {"dind": "dind", "podman": "pink"}
 """What builds, and the chart's word for it."""
 
@@ -57,11 +62,12 @@ def hub_values(hub: Hub, url: str) -> Values:
     """What its JupyterHub has besides, in the values of Zero to JupyterHub: nodes may pull what was built; and where
     people log in, BinderHub asks this hub who they are."""
     found: Values = {}
-    account = hub.registry.images if hub.registry else None
-    if isinstance(account, Account):
+    account = hub.built_images
+    if isinstance(account, InCluster):
+        found["imagePullSecret"] = {**_PULLS, "registry": account.address, "username": image_registry.USER}
+    elif isinstance(account, Account):
         found["imagePullSecret"] = {
-            "create": True,
-            "automaticReferenceInjection": True,
+            **_PULLS,
             "registry": account.login,
             "username": account.username,
             "password": account.password,
@@ -82,6 +88,25 @@ def hub_values(hub: Hub, url: str) -> Values:
             "singleuser": {"cmd": "jupyterhub-singleuser"},
         },
     )
+
+
+def generated(name: str, hub: Hub) -> tuple[Generated, ...]:
+    """The password of a registry in the cluster: which builds push with, and nodes pull."""
+    if not isinstance(hub.built_images, InCluster):
+        return ()
+    password = image_registry.password(name)
+    return tuple(replace(password, path=path) for path in (("registry", "password"), _PULL_PASSWORD))
+
+
+def stand_ins(name: str, hub: Hub) -> Values:
+    """Something of the right length for each of these, for whoever looks at values before there are any."""
+    found: Values = {}
+    for one in generated(name, hub):
+        below: Any = "x" * one.length
+        for key in reversed(one.path):
+            below = {key: below}
+        found = merge(found, below)
+    return found
 
 
 def causes(hub: KeyPath) -> Causes:
@@ -135,13 +160,14 @@ def _repositories(hub: Hub) -> Values:
 
 
 def _registry(hub: Hub) -> Values:
-    registry = hub.registry
-    if registry is None:
+    registry, images = hub.registry, hub.built_images
+    if registry is None or images is None:
         return {}
-    images = registry.images
     config: Values = {"BinderHub": {"image_prefix": f"{images.folder}/{registry.prefix}"}}
     if registry.kind != _DOCKER_HUB:  # whose addresses, one for images and one for names, BinderHub knows
         config["DockerRegistry"] = {"url": images.address}
+    if isinstance(images, InCluster):
+        return {"config": config, "registry": {"url": images.address, "username": image_registry.USER}}
     if isinstance(images, Account):
         login = {"url": images.login, "username": images.username, "password": images.password}
         return {"config": config, "registry": login}

@@ -6,14 +6,15 @@ meaning, so that one description serves both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester, watched
-from hubfleet.hubs.platform import entry, homes
-from hubfleet.hubs.release import Chart, Release
+from hubfleet.hubs.platform import entry, homes, image_registry
+from hubfleet.hubs.release import Chart, Generated, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, merged, own_values, reveal, stack
+from hubfleet.spec.models import InCluster
 from hubfleet.spec.trees import at, map_at
 
 Values = dict[str, Any]
@@ -31,8 +32,6 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     values, secret = reveal(merged(every))
     its = map_at(values, chart.inside)
     hub_url = f"{scheme}://{hub.hub_host}"
-    secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN, *watched.generated(cluster))
-    made = [one.below(chart.inside) for one in secrets]
     return Release(
         name=name,
         namespace=name,
@@ -42,15 +41,23 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         layers=every,
         source=("hubs", name),
         secret_paths=secret,
-        generated=tuple(one for one in made if at(values, one.path) is None),
+        generated=tuple(one for one in generated(name, cluster) if at(values, one.path) is None),
         url=f"{scheme}://{hub.domain}",
         hub_url=hub_url if hub.builds_images else "",
         offloads=_offloads(its, chart),
         entry=entry.of(name, cluster),
         storage_classes=_storage_classes(its),
         share=homes.share(name, cluster),
-        needs=frozenset({"cluster"} | ({f"release/{homes.name(name)}"} if cluster.shares_homes(name) else set())),
+        needs=frozenset({"cluster", *(f"release/{one}" for one in _stands_on(name, cluster))}),
     )
+
+
+def generated(name: str, cluster: Cluster) -> tuple[Generated, ...]:
+    """The secrets that are made for it, each only where its values have none."""
+    chart, hub = charts.chart(name, cluster), cluster.hubs[name]
+    hub_url = f"{_scheme(name, chart, cluster)}://{hub.hub_host}"
+    secrets = (*login.of(hub, hub_url).generated, *services.generated(hub), tester.TOKEN, *watched.generated(cluster))
+    return (*(one.below(chart.inside) for one in secrets), *binder.generated(name, hub))
 
 
 def layers(
@@ -83,6 +90,14 @@ def layers(
         computed = merge(own, _below(chart.inside, inner))
         causes = {**_causes_below(chart.inside, causes), **binder.causes(("hubs", name))}
     return stack(cluster, name, Layer(computed, causes=causes))
+
+
+def _stands_on(name: str, cluster: Cluster) -> Iterator[str]:
+    """The releases that have to be there before it."""
+    if cluster.shares_homes(name):
+        yield homes.name(name)
+    if isinstance(cluster.hubs[name].built_images, InCluster):
+        yield image_registry.name(name)
 
 
 def _below(path: KeyPath, values: Values) -> Values:

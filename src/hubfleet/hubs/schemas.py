@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
-from hubfleet.hubs import charts, jupyterhub, openness, platform, profiles
+from hubfleet.hubs import binder, charts, jupyterhub, openness, platform, profiles
 from hubfleet.hubs.platform import entry
 from hubfleet.hubs.release import Chart
 from hubfleet.provider import Description
@@ -62,9 +62,11 @@ def check(cluster: Cluster, description: Description, hubs: Iterable[str] | None
     unseen: dict[Chart, None] = {}
     for hub in cluster.hubs if hubs is None else hubs:
         layers = jupyterhub.layers(hub, cluster, description)
-        given = _Given(charts.chart(hub, cluster), layers, merged(layers), ("hubs", hub))
+        values = merged(layers)
+        made = binder.stand_ins(hub, cluster.hubs[hub])
+        given = _Given(charts.chart(hub, cluster), layers, merge(made, values) if made else values, ("hubs", hub))
         problems += profiles.problems(hub, cluster, description)
-        problems += openness.problems(hub, cluster, layers, given.values)
+        problems += openness.problems(hub, cluster, layers, values)
         problems += _of(given, cluster, unseen)
     for one in platform.unrevealed(cluster, description):
         if one.chart.repository:  # our own charts get nothing but what is computed

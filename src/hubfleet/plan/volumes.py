@@ -31,6 +31,8 @@ DATABASE = "hub-db-dir"
 SHARED = "home-nfs"
 """The claim of the volume on which all users of a hub have their homes, and of what their pods mount from its server:
 the name that the chart jupyterhub-home-nfs gives it."""
+REGISTRY = "hub-registry"
+"""The claim of the images that a BinderHub built, in our chart `registry`."""
 HOME = "claim-"
 """With this begins the claim of a home, there too (KubeSpawner's pvc_name_template)."""
 _RELEASE = re.compile(r"(?P<name>.+)-[a-z0-9]{12}")
@@ -96,9 +98,9 @@ def of_cluster(volumes: Iterable[Volume], name: str, release: str | None) -> Vol
 
 
 def personal(claim: str) -> bool:
-    """Whether people keep something in a claim, by its name: a home's, all homes', or a hub's database, whoever
-    installed the hub."""
-    return claim in (DATABASE, SHARED) or claim.startswith(HOME)
+    """Whether people keep something in a claim, by its name: a home's, all homes', a hub's database, the images
+    that it built, whoever installed the hub."""
+    return claim in (DATABASE, SHARED, REGISTRY) or claim.startswith(HOME)
 
 
 def lasts(metadata: Mapping[str, str]) -> bool:
@@ -124,8 +126,9 @@ def lacking(volumes: Iterable[Volume], wanted: Mapping[str, Mapping[str, str]]) 
 
 def described(claims: Collection[str], size: int | None = None) -> str:
     """Claims of a hub in words, with their size in GiB if it is known: "3 homes and the database (31 GiB)"."""
-    count = sum(1 for claim in claims if claim not in (DATABASE, SHARED))
+    count = sum(1 for claim in claims if claim not in (DATABASE, SHARED, REGISTRY))
     parts = [f"{count} home{'s' if count != 1 else ''}"] if count else []
     parts += ["the shared homes"] if SHARED in claims else []
+    parts += ["the built images"] if REGISTRY in claims else []
     parts += ["the database"] if DATABASE in claims else []
     return f"{' and '.join(parts) or 'nothing'}{f' ({size} GiB)' if size is not None else ''}"

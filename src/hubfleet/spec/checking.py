@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from hubfleet.spec.models import Cluster, Hub, Ingress, Monitoring, Pool
+from hubfleet.spec.models import Cluster, Hub, InCluster, Ingress, Monitoring, Pool
 from hubfleet.spec.models.charts import OCI
 from hubfleet.spec.places import Place
 from hubfleet.spec.problems import KeyPath, Problem
@@ -66,6 +66,11 @@ def ingress_problems(
     """What is wrong with how the world comes in, beyond single values."""
     name, gateway = ingress.class_name, ingress.api == "gateway"
     grafana = monitoring.domain if monitoring else None
+    for hub in (name for name, one in hubs.items() if isinstance(one.built_images, InCluster)):
+        if not (ingress.email or ingress.issuer):
+            what = "nodes fetch images by https alone, and the entry, through which they do, has no certificates"
+            remedy = "write `ingress: {email: ...}`, or `issuer:` where the cluster has one of its own"
+            yield _problem(where, ("hubs", hub, "registry", "in_cluster"), what, remedy)
     path = ("ingress", "class")
     if ingress.values and (reason := _no_entry(ingress, hubs)):
         yield _problem(

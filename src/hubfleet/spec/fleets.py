@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hubfleet.spec.loading import Above, Library, Loaded, SettingsOf, distinct, load, load_above
-from hubfleet.spec.models import Cluster
+from hubfleet.spec.models import Cluster, InCluster
 from hubfleet.spec.problems import InvalidFiles, KeyPath, Problem
 from hubfleet.spec.reading import Document, parse
 
@@ -157,7 +157,7 @@ def _same_domains(loaded: dict[Path, Loaded]) -> Iterator[_Clash]:
             if (other, before) != (whose, file):
                 cluster = "" if before == file else f" of the cluster {loaded[before].content.name}"
                 what = f"{other}{cluster} has the domain {domain} already"
-                remedy = "give each hub its own" if at[0] == "hubs" else "give Grafana its own"
+                remedy = f"give {'each hub' if whose.startswith('hub ') else whose} its own"
                 yield (before, file), one.places.at(at).problem(what, remedy)
 
 
@@ -165,6 +165,8 @@ def _domains(loaded: Loaded) -> Iterator[tuple[str, str, KeyPath]]:
     """Whose each is, and where it stands."""
     for name, hub in loaded.content.hubs.items():
         yield f"hub {name}", hub.domain, ("hubs", name, "domain")
+        if isinstance(hub.built_images, InCluster):
+            yield f"the registry of hub {name}", hub.built_images.host, ("hubs", name, "registry")
     if loaded.content.monitoring and loaded.content.monitoring.domain:
         yield "Grafana", loaded.content.monitoring.domain, ("monitoring", "grafana", "domain")
 

@@ -6,7 +6,16 @@ hub's own release. Pure.
 
 from __future__ import annotations
 
-from hubfleet.hubs.platform import autoscaler, certificates, entry, grafana, homes, labeller, prometheus
+from hubfleet.hubs.platform import (
+    autoscaler,
+    certificates,
+    entry,
+    grafana,
+    homes,
+    image_registry,
+    labeller,
+    prometheus,
+)
 from hubfleet.hubs.release import Release
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster
@@ -22,4 +31,5 @@ def releases(cluster: Cluster, description: Description) -> tuple[Release, ...]:
 def unrevealed(cluster: Cluster, description: Description) -> tuple[Release, ...]:
     """The same to look at, whoever has the secrets: in their values they are `Secret`s."""
     every = (one.release(cluster, description) for one in (labeller, autoscaler, entry, prometheus, grafana))
-    return (*filter(None, every), *homes.releases(cluster, description), *certificates.releases(cluster, description))
+    several = (homes, image_registry, certificates)
+    return (*filter(None, every), *(found for one in several for found in one.releases(cluster, description)))

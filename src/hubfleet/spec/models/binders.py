@@ -11,7 +11,17 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from hubfleet.spec.models.fields import AWS_ACCOUNT, IMAGE_PREFIX, PROJECT, Host, Model, PathPart, Quantity, Text
+from hubfleet.spec.models.fields import (
+    AWS_ACCOUNT,
+    IMAGE_PREFIX,
+    PROJECT,
+    Domain,
+    Host,
+    Model,
+    PathPart,
+    Quantity,
+    Text,
+)
 from hubfleet.spec.secrets import Secret
 
 
@@ -190,6 +200,25 @@ class ElasticRegistry(Images):
         return "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
 
 
+class InCluster(Images):
+    """A registry in the cluster itself, on a volume. Nodes fetch images from it by its name, as from any other: so it
+    is behind the entry that hubs share, with a certificate."""
+
+    size: Quantity = "100Gi"
+    """Of its volume. An image takes one to several GiB; what several have in common is kept once."""
+    domain: Domain | None = None
+    """Its DNS name; left out, registry.DOMAIN of the hub."""
+
+    def of(self, domain: str) -> InCluster:
+        """The same, with the name that it has at a hub of this domain."""
+        return self if self.domain else self.model_copy(update={"domain": f"registry.{domain}"})
+
+    @property
+    def host(self) -> str:
+        """Its DNS name; only of the one that `of` gives."""
+        return self.domain or ""
+
+
 class OtherRegistry(Account):
     """Harbor, GitLab, or another registry of the Docker protocol, with https."""
 
@@ -236,6 +265,8 @@ class Registry(Model):
     """Azure's container registry."""
     ecr: ElasticRegistry | None = None
     """Amazon's."""
+    in_cluster: InCluster | None = None
+    """One in the cluster itself."""
     harbor: OtherRegistry | None = None
     """Harbor."""
     other: OtherRegistry | None = None

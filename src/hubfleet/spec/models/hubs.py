@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import ConfigDict, Field, model_validator
 
 from hubfleet.spec.models.auth import Auth
-from hubfleet.spec.models.binders import Builds, Registry, Repositories
+from hubfleet.spec.models.binders import Builds, Images, InCluster, Registry, Repositories
 from hubfleet.spec.models.fields import (
     NO_OTHER_NAMES,
     ChartName,
@@ -239,6 +239,12 @@ class Hub(Model):
     def builds_images(self) -> bool:
         """It is a BinderHub, and not only as short-lived as one."""
         return self.ephemeral and self.chart != "lite"
+
+    @property
+    def built_images(self) -> Images | None:
+        """Where a BinderHub's images are; None of other hubs, and where a chart of one's own is told in values."""
+        images = self.registry.images if self.registry and self.builds_images else None
+        return images.of(self.domain) if isinstance(images, InCluster) else images
 
     @property
     def hub_host(self) -> str:
