@@ -185,7 +185,7 @@ SERVED: dict[str, Any] = {"ingress": {"shared": True, "email": "ops@example.org"
 
 
 def test_of_what_serves_hubs_the_mirror_has_to_have_exactly_the_charts_that_are_used(tmp_path: Path) -> None:
-    for top, missing in (({}, []), (SERVED, ["traefik", "prometheus", "cert-manager"])):
+    for top, missing in (({}, []), (SERVED, ["traefik", "prometheus", "grafana", "cert-manager"])):
         cluster = load(tmp_path, chart="lite", top={**top, "charts": {"mirror": "mirror"}})
         told = schemas.check(cluster, describe(cluster)).problems
         assert [one.what.split()[2] for one in told] == missing
