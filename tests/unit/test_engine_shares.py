@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from hubfleet.engine import shares
-from hubfleet.engine.removal import Removal
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.hubs import Release
@@ -121,8 +120,17 @@ def test_the_class_is_the_clusters_own_with_xfs_and_its_quotas(trial: Trial) -> 
 
 def test_what_pods_mounted_goes_with_the_claims_of_its_hub(trial: Trial) -> None:
     trial.mount()
-    end = Removal(trial.api.kube(), "main", trial.said.append, trial.clock, timeout=60)
-    end.run(claims=False)
+    shares.clear("other", trial.api.kube())
     assert trial.api.names("persistentvolumes") == [NAME]
-    end.run(claims=True)
+    shares.clear("main", trial.api.kube())
     assert trial.api.names("persistentvolumes") == []
+
+
+def test_the_class_goes_with_the_last_volume_of_it(trial: Trial) -> None:
+    shares.storage_class(trial.homes, trial.api.kube())
+    trial.api.add("persistentvolumeclaims", NAME, "home-nfs", spec={"storageClassName": "hubfleet-homes"})
+    shares.clear("main", trial.api.kube())
+    assert "hubfleet-homes" in trial.api.names("storageclasses")
+    del trial.api.objects["persistentvolumeclaims", NAME, "home-nfs"]
+    shares.clear(NAME, trial.api.kube())
+    assert trial.api.names("storageclasses") == ["fast"]

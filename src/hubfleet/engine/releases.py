@@ -234,6 +234,8 @@ def remove(
         end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
         end.kept_balancers()
         end.run(claims=homes)
+        if homes:
+            shares.clear(namespace, kube)
         if name == certificates.NAME:
             kube_certificates.without_manager(kube)
         there = kube.namespace(namespace)

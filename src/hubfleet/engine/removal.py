@@ -33,9 +33,6 @@ class Removal:
             for claim in self._kube.claims(self._namespace):
                 self._kube.delete("PersistentVolumeClaim", self._namespace, claim.name)
             self._wait(self._claims_and_volumes)
-            for one in self._kube.volumes():
-                if one.namespace == self._namespace and one.server:
-                    self._kube.delete("PersistentVolume", "", one.name)  # which holds nothing itself
 
     def kept_balancers(self) -> None:
         """Take away the load balancers of the namespace that Helm left because they were to outlive a chart."""

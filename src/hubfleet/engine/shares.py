@@ -13,6 +13,7 @@ from hubfleet.engine.run import Clock, pause
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.events import Kind
 from hubfleet.hubs import Release, Share
+from hubfleet.hubs.platform.homes import CLASS
 from hubfleet.plan.releases import CLUSTER
 from hubfleet.plan.volumes import SHARED
 from hubfleet.tools.kube import Kube
@@ -71,6 +72,15 @@ def mount(release: Release, kube: Kube, tell: Tell, clock: Clock, cluster: str) 
         _let_go(release, share, kube, tell, clock)
     kube.make(_volume(release, share, server, cluster))
     kube.make(_claim(release, share))
+
+
+def clear(namespace: str, kube: Kube) -> None:
+    """After a namespace's claims: take away what its pods mounted, and the class where no claim has it any more."""
+    for one in kube.volumes():
+        if one.namespace == namespace and one.server:
+            kube.delete("PersistentVolume", "", one.name)  # which holds nothing itself
+    if not any(one.storage_class == CLASS for one in kube.claims(None)):
+        kube.delete("StorageClass", "", CLASS)
 
 
 def _let_go(release: Release, share: Share, kube: Kube, tell: Tell, clock: Clock) -> None:
