@@ -220,3 +220,17 @@ def test_what_is_missing_in_values_that_nobody_wrote_is_told_at_the_key_that_mad
     (one,) = schemas.check(cluster, describe(cluster)).problems
     assert one.key == "monitoring"
     assert one.position.line == cluster.position("monitoring").line
+
+
+def test_charts_that_are_nowhere_yet_are_told_in_one_line_and_listed_by_whom_they_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "cache", lambda: tmp_path / "cache")
+    file = magnum_files.load(tmp_path).file
+    file.write_text(f"{file.read_text()}    homes: {{size: 9Gi, quota: 1Gi}}\nmonitoring: {{grafana: null}}\n")
+    said = CliRunner().invoke(hubfleet, ["validate", str(file)])
+    (note,) = (line for line in said.output.splitlines() if "not checked" in line)
+    assert all(name in note for name in ("jupyterhub 4.", "jupyterhub-home-nfs 1.", "prometheus 2"))
+    listed = CliRunner().invoke(hubfleet, ["charts", "list", str(file)]).output
+    assert "jupyterhub 4.4.0 (1 hub, not here yet)" in listed
+    assert "(1 cluster, not here yet)" in next(line for line in listed.splitlines() if "prometheus" in line)

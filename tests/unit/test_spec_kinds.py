@@ -23,7 +23,10 @@ def pools(**builder: Any) -> dict[str, Any]:
     ("change", "said"),
     [
         ({"registry": None}, "hubs.main.registry: hub main has no registry — add `registry:` (where images that were"),
-        ({"registry": {}}, "hubs.main.registry: choose exactly one of dockerhub, quay, ghcr, gar, acr, ecr, in_cluster, harbor,"),
+        (
+            {"registry": {}},
+            "hubs.main.registry: choose exactly one of dockerhub, quay, ghcr, gar, acr, ecr, in_cluster, harbor,",
+        ),
         (
             {"registry": {"ecr": {"account": "12", "region": "eu-west-1"}}},
             'hubs.main.registry.ecr.account: "12" cannot b',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -34,7 +35,14 @@ def list_(path: Path, selection: fleet.Selection, as_json: bool) -> None:
     for one in found if not as_json else ():
         sign = click.style("✓", fg="green") if one.archive else click.style("-", fg="yellow")
         here = "" if one.archive else ", not here yet"
-        click.echo(f"{sign} {one.name} {one.version} ({counted(len(one.hubs), 'hub')}{here})  {one.source}")
+        click.echo(f"{sign} {one.name} {one.version} ({_users(one.hubs)}{here})  {one.source}")
+
+
+def _users(whose: Sequence[str]) -> str:
+    """How many hubs have a chart, or how many clusters, all of whose hubs it serves."""
+    hubs = sum("/" in one for one in whose)
+    parts = [counted(hubs, "hub")] * bool(hubs) + [counted(len(whose) - hubs, "cluster")] * (hubs < len(whose))
+    return ", ".join(parts)
 
 
 @charts.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +18,9 @@ from hubfleet.spec.wording import did_you_mean
 
 if TYPE_CHECKING:
     from hubfleet.engine.clouds import Clouds
-    from hubfleet.hubs import Release
+    from hubfleet.hubs import Chart, Release
 
 CLUSTER_FILE = "cluster.yaml"
-_FETCHES = "it was not fetched yet, which `hubfleet plan` does"
 
 
 @dataclass(frozen=True)
@@ -135,11 +134,16 @@ def check_values(targets: Sequence[Target]) -> tuple[tuple[Problem, ...], tuple[
 
     checked = [schemas.check(target.cluster, target.description, target.chosen) for target in targets]
     doubted = (str(doubt) for target in targets for doubt in doubts(target.cluster, target.chosen))
-    unseen = (
-        f"values are not checked against the chart {chart}: {_FETCHES}" for one in checked for chart in one.unseen
-    )
     problems = dict.fromkeys(problem for one in checked for problem in one.problems)
-    return tuple(problems), tuple(dict.fromkeys((*doubted, *unseen)))
+    unseen = dict.fromkeys(chart for one in checked for chart in one.unseen)
+    return tuple(problems), tuple(dict.fromkeys((*doubted, *_unseen([*unseen]))))
+
+
+def _unseen(unseen: Sequence[Chart]) -> Iterator[str]:
+    if unseen:
+        names = ", ".join(map(str, unseen))
+        which = f"the chart {names}: it was" if len(unseen) == 1 else f"these charts: {names}; they were"
+        yield f"values are not checked against {which} not fetched yet, which `hubfleet plan` does"
 
 
 def schema(of: Of = Of.CLUSTER) -> dict[str, Any]:
