@@ -220,6 +220,20 @@ def test_a_hub_that_is_silent_for_a_moment_is_asked_again(lab: Lab) -> None:
     assert moments[0] == 3
 
 
+def test_a_server_that_does_not_reach_the_hub_yet_is_asked_again(lab: Lab) -> None:
+    moments = [0]
+
+    def fail(method: str, path: str) -> httpx2.Response | None:
+        if not path.endswith("api/kernelspecs") or moments[0] == 2:
+            return None
+        moments[0] += 1
+        return httpx2.Response(500, json={"message": "Failed to connect to Hub API"})
+
+    lab.hub.fail = fail
+    assert lab.run().trouble is None
+    assert moments[0] == 2
+
+
 def test_a_hub_that_stays_silent_is_told(lab: Lab) -> None:
     lab.hub.fail = lambda method, path: httpx2.Response(503) if (method, path) == ("GET", ME) else None
     tried = lab.trial().run()

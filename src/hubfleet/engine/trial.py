@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from hubfleet.checks import servers
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import USERS_SERVERS, Trouble
 from hubfleet.engine.run import Clock
-from hubfleet.engine.trying import Failed, Open, Steps, Tried, Work
+from hubfleet.engine.trying import Failed, Open, Steps, Tried, Work, asked
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.hubs.tester import SERVICE, USER
 from hubfleet.spec.trees import at
@@ -21,15 +21,10 @@ from hubfleet.tools.kube import Claim, Kube, Pod
 
 HOPELESS = 15.0
 """Seconds after which an image that cannot be had is not waited for any more."""
-SILENT = 45.0
-"""Seconds that the hub may be silent before that is taken for its answer."""
 GOES = 180.0
 """Seconds that server, pod and claim may take to go."""
 _LOOK = 2.0
 """Seconds between two looks at the pod."""
-
-
-Asked = TypeVar("Asked")
 
 
 @dataclass
@@ -90,21 +85,10 @@ class Trial:
     # the user and the server
 
     def _server(self) -> Mapping[str, Any]:
-        return self._asked(self.hub.server)
+        return asked(self.hub.server, self.patient)
 
     def _user(self) -> Mapping[str, Any] | None:
-        return self._asked(self.hub.user)
-
-    def _asked(self, ask: Callable[[], Asked]) -> Asked:
-        """What the hub says; one that is silent for a moment is asked again. An apply would be rolled back for it."""
-        end = self.patient.now() + SILENT
-        while True:
-            try:
-                return ask()
-            except CloudError as error:
-                if (error.status or 500) < 500 or self.patient.now() >= end:
-                    raise
-                self.patient.sleep(1.0)
+        return asked(self.hub.user, self.patient)
 
     def _make_user(self) -> None:
         self.hub.make_user()

@@ -6,19 +6,22 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hubfleet.checks.notebook import Notebook
 from hubfleet.checks.pods import Trouble
 from hubfleet.engine.run import Clock
-from hubfleet.errors import Layer
+from hubfleet.errors import CloudError, Layer
 from hubfleet.tools import kernel
 from hubfleet.tools.hub import Hub
 from hubfleet.tools.kernel import Kernel
 
+SILENT = 45.0
+"""Seconds that a hub, or a user's server, may be silent before that is taken for its answer."""
 ANSWERS = 60.0
 """Seconds that a kernel may take to answer."""
 Open = Callable[..., Kernel]
+Asked = TypeVar("Asked")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,19 @@ class Failed(Exception):
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble.what)
         self.trouble = trouble
+
+
+def asked(ask: Callable[[], Asked], clock: Clock) -> Asked:
+    """What a hub or a server says to a question that changes nothing; one that is silent for a moment is asked again.
+    An apply would be rolled back for it."""
+    end = clock.now() + SILENT
+    while True:
+        try:
+            return ask()
+        except CloudError as error:
+            if (error.status or 500) < 500 or clock.now() >= end:
+                raise
+            clock.sleep(1.0)
 
 
 @dataclass
@@ -83,7 +99,9 @@ class Work:
         steps.do("file", self._file)
 
     def _kernel(self, notebook: Notebook) -> Kernel:
-        specs: Mapping[str, Any] = self.hub.at_server("GET", f"{self.base}api/kernelspecs") or {}
+        # On a new node a server may not reach the hub yet, of which it asks who is there: HTTP 500.
+        found = asked(lambda: self.hub.at_server("GET", f"{self.base}api/kernelspecs"), self.clock)
+        specs: Mapping[str, Any] = found or {}
         name = notebook.kernel if notebook.kernel in specs.get("kernelspecs", {}) else specs.get("default", "")
         made: Mapping[str, Any] = self.hub.at_server("POST", f"{self.base}api/kernels", {"name": name}) or {}
         end = min(self.end, self.clock.now() + ANSWERS)
