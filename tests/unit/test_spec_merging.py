@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hubfleet.spec import Secret, merge, without_nulls
-from hubfleet.spec.merging import Cut
+from hubfleet.spec.merging import Cut, put
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=2) | st.lists(st.integers(), max_size=2)
 MAPS = st.recursive(
@@ -109,3 +109,11 @@ def test_the_layers_themselves_stay_as_they_are(a: dict[str, Any], b: dict[str, 
 @given(MAPS)
 def test_no_null_is_left_in_any_map(a: dict[str, Any]) -> None:
     assert None not in leaves(without_nulls(a)).values()
+
+
+def test_a_value_is_put_at_a_path_and_the_rest_stays_as_it_was() -> None:
+    before = {"a": {"b": 1, "c": None}, "d": 2}
+    assert put(before, ("a", "x", "y"), 3) == {"a": {"b": 1, "c": None, "x": {"y": 3}}, "d": 2}
+    assert put(before, ("a", "b"), 3) == {"a": {"b": 3, "c": None}, "d": 2}
+    assert put({}, ("a", "b"), 3) == {"a": {"b": 3}}
+    assert before == {"a": {"b": 1, "c": None}, "d": 2}

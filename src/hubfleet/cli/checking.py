@@ -146,6 +146,6 @@ def _lines(seen: fleet.Checked) -> Iterable[str]:
             yield f"  {str(error).replace(chr(10), chr(10) + '  ')}"
     for name in seen.names:
         if name.dns and name.certificate is None:
-            yield click.style(f"! {name.host} {name.dns}: DNS has to have {name.record}", fg="yellow")
+            yield click.style(f"! {name.astray}", fg="yellow")
     if not seen.checks:
         yield f"{seen.cluster} has no hub"

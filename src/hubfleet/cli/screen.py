@@ -54,7 +54,7 @@ def _lacks(name: HostName) -> Iterable[str]:
     if name.trouble:
         yield f"{_mark(False)} {name.trouble}"
     elif name.dns:
-        yield click.style(f"! {name.host} {name.dns}: DNS has to have {name.record}", fg="yellow")
+        yield click.style(f"! {name.astray}", fg="yellow")
 
 
 def _release(word: str) -> str:

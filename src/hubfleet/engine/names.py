@@ -20,10 +20,10 @@ from hubfleet.tools.kube_certificates import Certificate, certificates
 
 @dataclass(frozen=True)
 class HostName:
-    """A name of a hub, or of Grafana (`hub` is ""), and the DNS record that has to be there for it: `type` (A, AAAA,
-    CNAME) and `address`, both "" while there is no address. `dns`: what is wrong with where the name leads as this
-    machine sees it ("does not resolve"), "" if nothing is, or nobody could be asked. `certificate`: why the entry has
-    none for it; None if it has, or is to have none."""
+    """A name of a hub, of Grafana or a registry (`hub` is ""), and the DNS record that has to be there for it: `type`
+    (A, AAAA, CNAME) and `address`, both "" while there is no address. `dns`: what is wrong with where the name leads as
+    this machine sees it ("does not resolve"), "" if nothing is, or nobody could be asked. `certificate`: why the entry
+    has none for it; None if it has, or is to have none."""
 
     hub: str
     host: str
@@ -36,6 +36,11 @@ class HostName:
     def record(self) -> str:
         """For people: "hub.example.org  A  192.0.2.7"."""
         return f"{self.host}  {self.type}  {self.address}" if self.address else f"{self.host}  (no address yet)"
+
+    @property
+    def astray(self) -> str:
+        """Where DNS does not lead it here: that, and what it has to have, in one line."""
+        return f"{self.host} {self.dns}: DNS has to have {self.record}"
 
     @property
     def trouble(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
@@ -23,7 +23,7 @@ from hubfleet.hubs.platform import certificates, grafana
 from hubfleet.hubs.release import SECRET, Generated
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.spec import Cluster, KeyPath, Problem
-from hubfleet.spec.merging import like
+from hubfleet.spec.merging import put
 from hubfleet.spec.problems import written
 from hubfleet.spec.trees import at
 from hubfleet.tools import kube_certificates
@@ -335,7 +335,7 @@ def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[Mapping
     kept = {one: _kept(one, release, kube, cluster) for one in release.generated}
     values: Mapping[str, Any] = release.values
     for one, text in kept.items():
-        values = _set(values, one.path, text) if one.path else values
+        values = put(values, one.path, text) if one.path else values
     return values, (*_secrets(release), *kept.values())
 
 
@@ -353,13 +353,8 @@ def with_stand_ins(release: Release) -> Mapping[str, Any]:
     """The values with a text of the right length for each secret that is yet to be made: to render and to check."""
     values: Mapping[str, Any] = release.values
     for one in release.generated:
-        values = _set(values, one.path, "x" * one.length) if one.path else values
+        values = put(values, one.path, "x" * one.length) if one.path else values
     return values
-
-
-def _set(values: Mapping[str, Any], path: tuple[str, ...], value: str) -> dict[str, Any]:
-    below = value if len(path) == 1 else _set(cast("Mapping[str, Any]", values.get(path[0]) or {}), path[1:], value)
-    return like(values, {**values, path[0]: below})
 
 
 def _secrets(release: Release) -> tuple[str, ...]:

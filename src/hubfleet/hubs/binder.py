@@ -14,6 +14,7 @@ from hubfleet.hubs.platform import entry, image_registry
 from hubfleet.hubs.release import Generated
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Hub, KeyPath, merge
+from hubfleet.spec.merging import put
 from hubfleet.spec.models import Account, ElasticRegistry, InCluster
 
 Values = dict[str, Any]
@@ -102,10 +103,7 @@ def stand_ins(name: str, hub: Hub) -> Values:
     """Something of the right length for each of these, for whoever looks at values before there are any."""
     found: Values = {}
     for one in generated(name, hub):
-        below: Any = "x" * one.length
-        for key in reversed(one.path):
-            below = {key: below}
-        found = merge(found, below)
+        found = put(found, one.path, "x" * one.length)
     return found
 
 

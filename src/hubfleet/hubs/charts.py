@@ -1,8 +1,8 @@
 """Which charts there are: upstream's, pinned in versions.yaml, our own `lite`, those of OCI registries, and folders and
 archives of the operator's.
 
-With `pages` the one module of this package that reads files: a chart is part of what a hub is made from, as its values
-are.
+With `pages` and `platform.dashboards` the one module of this package that reads files: a chart is part of what a hub is
+made from, as its values are.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any, cast
 
@@ -72,3 +72,10 @@ def _on(weaker: Any, stronger: Any) -> Any:
 def _clean(value: Any, other: Callable[[Any], Any]) -> Any:
     below = isinstance(value, dict | Mapping)
     return without_nulls(cast("Mapping[str, Any]", value), other) if below else other(value)
+
+
+def put(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """The same with this value at a path, below maps that are there or are made."""
+    key, *below = path
+    inner = put(cast("Mapping[str, Any]", values.get(key) or {}), below, value) if below else value
+    return like(values, {**values, key: inner})
