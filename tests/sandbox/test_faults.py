@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from .conftest import HUBFLEET, Ran, Shell
+from .conftest import HUBFLEET, PIPES, Ran, Shell
 
 pytestmark = pytest.mark.timeout(1500)
 NAME = "faults"
@@ -102,8 +101,7 @@ class Weather:
     def interrupted_by(self, words: str, *faults: Sequence[str], timeout: str = "15") -> Ran:
         """`hubfleet apply`, and faults that begin when it says `words`."""
         argv = [HUBFLEET, "apply", self.file, "--yes", "--timeout", timeout]
-        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(argv, env=dict(self.sandbox.env), **pipes) as run:
+        with subprocess.Popen(argv, env=dict(self.sandbox.env), **PIPES) as run:
             watchdog = threading.Timer(900, run.kill)
             watchdog.start()
             said, begun = "", False
@@ -123,8 +121,7 @@ class Weather:
         not run Helm yet. `meanwhile`: what its database is told before."""
         self.before_helm(20, after)
         argv = [HUBFLEET, "apply", self.file, "--yes"]
-        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        with subprocess.Popen(argv, env=dict(self.sandbox.env), **pipes) as run:
+        with subprocess.Popen(argv, env=dict(self.sandbox.env), **PIPES) as run:
             try:
                 until(lambda: dict(self.struck())["slow-answers"] == 1)
                 for statement in meanwhile:

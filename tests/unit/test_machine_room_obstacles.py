@@ -5,6 +5,8 @@ import pytest
 
 from hubfleet_sandbox.faults import Fault
 from hubfleet_sandbox.kubernetes import kinds
+from hubfleet_sandbox.machine_room import __main__ as machine_room
+from hubfleet_sandbox.machine_room import clusters, obstacles
 
 from .machine_room_fake import Site, install
 
@@ -58,3 +60,18 @@ def test_a_control_plane_that_runs_is_not_held_back_by_a_fault_that_comes_later(
     site.settle(lambda: site.room.faults.faults()[0].done == 1)
     assert site.room.faults.faults()[0].subjects == ("other-abcdefghij12",)
     assert site.planes == {"pythia-abcdefghij12"}
+
+
+def test_whatever_goes_wrong_with_a_lock_or_a_cluster_the_room_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("an answer cut off in the middle")
+
+    install(site.api, "pythia-abcdefghij12", {"user": 1})
+    site.settle(lambda: phases(site) == {"user": "Running"})
+    monkeypatch.setattr(obstacles, "lock_releases", broken)
+    monkeypatch.setattr(clusters, "reconcile", broken)
+    machine_room.look(site.room)
+    told = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert told == ["pythia-abcdefghij12", "locks of releases"]

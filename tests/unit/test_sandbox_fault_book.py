@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,16 @@ def test_what_one_writes_every_other_reads(tmp_path: Path) -> None:
     Book(tmp_path).remove({1})
     assert reader.of("quota", "http") == (second,)
     assert Book(tmp_path).add(Fault("reset")).id == 3
+
+
+def test_two_changes_within_one_tick_are_two(tmp_path: Path) -> None:
+    reader, file = Book(tmp_path), tmp_path / "faults.json"
+    Book(tmp_path).add(Fault("http"))
+    assert len(reader.faults()) == 1
+    tick = file.stat().st_mtime_ns
+    file.write_text('{"next": 2, "faults": []}')  # the same inode, as when a name is freed and used again
+    os.utime(file, ns=(tick, tick))
+    assert reader.faults() == ()
 
 
 def test_three_times_is_three_times_for_threads_and_processes_together(tmp_path: Path) -> None:

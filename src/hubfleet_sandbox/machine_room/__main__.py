@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 
@@ -17,6 +19,9 @@ from hubfleet_sandbox.kubernetes import kinds
 from hubfleet_sandbox.kubernetes.api import Client
 from hubfleet_sandbox.machine_room import clusters, obstacles
 from hubfleet_sandbox.machine_room.room import Room
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 log = logging.getLogger("machine_room")
 _GLANCE = 0.5  # seconds: how soon a process that died is noticed; changes of objects are noticed at once
@@ -51,23 +56,28 @@ def _run(room: Room) -> None:
     log.info("ready")
     while True:
         room.changed.clear()
-        for cluster in room.all(kinds.CLUSTER):
-            try:
-                clusters.reconcile(room, cluster)
-            except SandboxError as error:  # the API server is away, or somebody was quicker: look again
-                log.warning("%s: %s", cluster["metadata"]["name"], error)
-            except Exception:
-                log.exception("%s", cluster["metadata"]["name"])
-        _lock_releases(room)
+        look(room)
         room.changed.wait(_GLANCE)
         time.sleep(_BREATH)
 
 
-def _lock_releases(room: Room) -> None:
-    try:
+def look(room: Room) -> None:
+    """Take everything one step further. What fails, for whatever reason, is told and looked at again the next time."""
+    for cluster in room.all(kinds.CLUSTER):
+        with _survived(cluster["metadata"]["name"]):
+            clusters.reconcile(room, cluster)
+    with _survived("locks of releases"):
         obstacles.lock_releases(room)
-    except SandboxError as error:
-        log.warning("locks of releases: %s", error)
+
+
+@contextmanager
+def _survived(what: str) -> Generator[None]:
+    try:
+        yield
+    except SandboxError as error:  # the API server is away, or somebody was quicker
+        log.warning("%s: %s", what, error)
+    except Exception:
+        log.exception("%s", what)
 
 
 if __name__ == "__main__":

@@ -76,17 +76,17 @@ class Book:
 
     def __init__(self, folder: Path) -> None:
         self._file, self._lock = folder / "faults.json", folder / "faults.lock"
-        self._known: tuple[tuple[int, int], tuple[Fault, ...]] = ((0, 0), ())
+        self._known: tuple[str, tuple[Fault, ...]] = ("", ())
 
     def faults(self) -> tuple[Fault, ...]:
-        """All that are in the book, over or not, in the order in which they came. Cheap while nothing changes."""
+        """All that are in the book, over or not, in the order in which they came. Cheap while nothing changes: what
+        was read is compared, since the file's inode and time can be the same after two changes within one tick."""
         try:
-            found = self._file.stat()
+            text = self._file.read_text()
         except FileNotFoundError:
             return ()
-        version = (found.st_ino, found.st_mtime_ns)
-        if version != self._known[0]:
-            self._known = (version, self._read()[1])
+        if text != self._known[0]:
+            self._known = (text, _pages(text)[1])
         return self._known[1]
 
     @property
@@ -152,10 +152,9 @@ class Book:
 
     def _read(self) -> tuple[int, tuple[Fault, ...]]:
         try:
-            found = json.loads(self._file.read_text())
+            return _pages(self._file.read_text())
         except FileNotFoundError:
             return 1, ()
-        return found["next"], tuple(_fault(one) for one in found["faults"])
 
     def _write(self, pages: _Pages) -> None:
         draft = self._file.with_suffix(".draft")
@@ -180,6 +179,12 @@ def _chance(fault: Fault, what: str, subject: str = "") -> Fault:
     subjects = (*fault.subjects, subject) if subject else fault.subjects
     diary = (*fault.diary, line)[-_REMEMBERED:]
     return replace(fault, seen=seen, done=fault.done + 1, subjects=subjects, diary=diary)
+
+
+def _pages(text: str) -> tuple[int, tuple[Fault, ...]]:
+    """The number of the next fault, and the faults."""
+    found = json.loads(text)
+    return found["next"], tuple(_fault(one) for one in found["faults"])
 
 
 def _fault(found: dict[str, Any]) -> Fault:
