@@ -45,19 +45,19 @@ def usual(figures: Figures, folder: Path) -> None:
     figures.add(Figure("hubfleet validate, 171 hubs", validate, below=1.0))
     figures.add(Figure("... / the floor", validate / floor, "x", below=_FLOORS, equal=True))
     hub = ("--cluster", "cluster-0007", "--hub", "hub-000")
-    committed(folder)
-    edited = folder / "clusters" / "cluster-0007" / "cluster.yaml"
-    edited.write_text(edited.read_text().replace("2026.01.", "2026.02."))
+    committed_and_edited(folder)
     since = median(HUBFLEET, "plan", folder, "--since", "HEAD")
-    figures.add(Figure("hubfleet plan --since HEAD, 171 hubs", since, below=1.0))
+    figures.add(Figure("hubfleet plan --since HEAD, 171 hubs", since, below=1.0, note="one cluster's file edited"))
     figures.add(Figure("hubfleet show, one of 171 hubs", median(HUBFLEET, "show", folder, *hub), below=0.5))
 
 
-def committed(folder: Path) -> None:
-    """The files as a git repository's only commit."""
+def committed_and_edited(folder: Path) -> None:
+    """The files as a git repository's only commit, and one cluster's file edited since."""
     who = ("-c", "user.name=bench", "-c", "user.email=bench@example.org")
     for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-qm", "fleet")):
         subprocess.run(["git", *words], cwd=folder, check=True, timeout=60)
+    edited = folder / "clusters" / "cluster-0007" / "cluster.yaml"
+    edited.write_text(edited.read_text().replace("2026.01.", "2026.02."))
 
 
 def rendered(figures: Figures, folder: Path) -> None:
@@ -84,6 +84,16 @@ def many(figures: Figures, folder: Path) -> None:
     figures.add(Figure("hubfleet validate, 10,000 hubs", validate))
     figures.add(Figure("... / the floor", validate / floor, "x", below=_FLOORS, equal=True))
     figures.add(Figure("... memory at most", memory, "MB", below=1000))
+    committed_and_edited(folder)
+    since, memory = _measured(HUBFLEET, "plan", folder, "--since", "HEAD")
+    figures.add(Figure("hubfleet plan --since HEAD, 10,000 hubs", since, note="one cluster's file edited"))
+    figures.add(Figure("... / the floor", since / floor, "x", below=_FLOORS, equal=True))
+    figures.add(Figure("... memory at most", memory, "MB", below=1000))
+    default = folder / "fleet.yaml"
+    default.write_text(default.read_text().replace("size: 10Gi", "size: 20Gi"))
+    since, memory = _measured(HUBFLEET, "plan", folder, "--since", "HEAD")
+    figures.add(Figure("hubfleet plan --since HEAD, 10,000 hubs", since, note="a default of all of them edited"))
+    figures.add(Figure("... memory at most", memory, "MB"))
 
 
 def _bare(folder: Path) -> tuple[str | Path, ...]:

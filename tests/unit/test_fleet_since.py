@@ -12,6 +12,8 @@ from click.testing import CliRunner, Result
 
 from hubfleet.cli import app
 from hubfleet.errors import HubfleetError
+from hubfleet.fleet.loading import Target
+from hubfleet.hubs import Release
 from tests.unit.fleet_files import hubs, tree, write
 
 
@@ -133,6 +135,60 @@ def test_mistakes_of_then_do_not_stand_in_the_way(repository: Repository) -> Non
     file.write_text(right)
     assert set(repository.reached()) == {"a"}
     assert "the files' mistakes were there already" in repository.run().stderr
+
+
+def test_what_no_change_reaches_is_settled_and_nothing_of_it_is_looked_at(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def releases(target: Target, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
+        asked.append(target.cluster.name)
+        return genuine(target, absent)
+
+    genuine = Target.releases
+    monkeypatch.setattr(Target, "releases", releases)
+    (repository.folder / "README.md").write_text("another file")
+    repository.clusters["a"]["hubs"]["main"]["culling"] = {"idle": 900}
+    repository.write()
+    assert repository.reached() == {"a": {"release/main": "change"}}
+    assert asked == ["a", "a"]  # as it was, and as it is
+    assert "b: nothing to change" in repository.run().stdout
+
+
+def test_a_change_behind_a_symbolic_link_and_of_the_link_itself_is_one(repository: Repository) -> None:
+    common, one, other = (repository.folder / name for name in ("common.values.yaml", "one.yaml", "other.yaml"))
+    one.write_text(common.read_text())
+    other.write_text("singleuser: {startTimeout: 90, extraEnv: {X: '${env:X}'}}\n")
+    common.unlink()
+    common.symlink_to("one.yaml")
+    repository.commit()
+    every = {"release/staging": "change", "release/main": "change"}
+    common.unlink()
+    common.symlink_to("other.yaml")
+    assert repository.reached() == {"a": every, "b": every}
+    common.unlink()
+    common.symlink_to("one.yaml")
+    assert repository.reached() == {}
+    one.write_text(other.read_text())
+    assert repository.reached() == {"a": every, "b": every}
+
+
+def test_a_file_that_was_staged_or_is_new_is_changed_too(repository: Repository) -> None:
+    (repository.folder / "more.values.yaml").write_text("singleuser: {startTimeout: 90}\n")
+    repository.clusters["b"]["hubs"]["main"]["values_files"] = ["../../more.values.yaml"]
+    repository.write()
+    assert repository.reached() == {"b": {"release/main": "change"}}
+    repository.git("add", "-A")
+    assert repository.reached() == {"b": {"release/main": "change"}}
+
+
+def test_a_cluster_that_was_renamed_went_and_came(repository: Repository) -> None:
+    file = repository.folder / "clusters" / "b" / "cluster.yaml"
+    file.write_text(file.read_text().replace("name: b\n", "name: d\n"))
+    reached = repository.reached()
+    assert set(reached) == {"b", "d"}
+    assert reached["b"] == {"cluster": "destroy"}
 
 
 def test_a_comment_on_a_pull_request_has_the_keys_folded_away(repository: Repository) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,11 +94,17 @@ class Fleet:
         return self
 
 
-def load_fleet(path: Path, selection: Selection = Selection(), *, alone: bool = False) -> Fleet:  # noqa: B008 (frozen)
+def load_fleet(
+    path: Path,
+    selection: Selection = Selection(),  # noqa: B008 (frozen)
+    *,
+    alone: bool = False,
+    meant: Callable[[Path], bool] | None = None,
+) -> Fleet:
     """Read, check and describe the clusters that are meant. Of those that are not, nothing is told but what concerns
-    the others too, and that neither if they are to be left `alone`. UsageError for a path or a name that means
-    nothing."""
-    read = _read(path, selection.clusters if alone else ())
+    the others too, and that neither if they are to be left `alone`. Cluster files of a fleet that are not `meant` are
+    as good as not listed. UsageError for a path or a name that means nothing."""
+    read = _read(path, selection.clusters if alone else (), meant)
     problems = list(read.problems)
     targets: list[Target] = []
     for member in members(read, selection):
@@ -155,13 +161,13 @@ def _described(cluster: Cluster) -> Description:
     return registry.provider(cluster.provider.name).describe(cluster)
 
 
-def _read(path: Path, only: Collection[str]) -> spec.Fleet:
+def _read(path: Path, only: Collection[str], meant: Callable[[Path], bool] | None) -> spec.Fleet:
     """The fleet that a PATH means. A cluster file that a fleet lists is read as part of it, with its defaults, and no
     other cluster is meant."""
     file, of = _meant(path)
     if of is None:
         return spec.load_alone(file, registry.names(), _settings)
-    fleet = spec.load_fleet(of, registry.names(), _settings, only)
+    fleet = spec.load_fleet(of, registry.names(), _settings, only, meant)
     if file == of:
         return fleet
     own = tuple(one for one in fleet.members if one.file.resolve() == file.resolve())

@@ -36,6 +36,11 @@ def compare(before: State | None, after: State) -> Plan:
     return Plan(name, (own, *steps(after.releases, there, after.cluster)))
 
 
+def settled(cluster: Cluster) -> Plan:
+    """Of a cluster of which no file changed. Its releases are not listed: to know them is most of the work."""
+    return Plan(cluster.name, (Step("cluster", Action.KEEP, f"cluster {cluster.name}", None),))
+
+
 def gone(before: State) -> Plan:
     """Of a cluster that no file has any more."""
     name = before.cluster.name

@@ -38,6 +38,7 @@ from hubfleet.spec.reading import Document, read
 from hubfleet.spec.resolving import as_written, resolve, without_secrets
 from hubfleet.spec.schema import Of, json_schema
 from hubfleet.spec.secrets import MissingSecret, Secret, reveal
+from hubfleet.spec.sources import sources
 
 __all__ = [
     "FLEET_FILE",
@@ -86,6 +87,7 @@ __all__ = [
     "read",
     "resolve",
     "reveal",
+    "sources",
     "stack",
     "with_own",
     "without_nulls",

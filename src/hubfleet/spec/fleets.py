@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,15 +58,22 @@ def load_alone(path: Path, provider_names: Sequence[str], settings_of: SettingsO
     return Fleet(_members([path], provider_names, settings_of, None))
 
 
-def load_fleet(path: Path, provider_names: Sequence[str], settings_of: SettingsOf, only: Collection[str] = ()) -> Fleet:
+def load_fleet(
+    path: Path,
+    provider_names: Sequence[str],
+    settings_of: SettingsOf,
+    only: Collection[str] = (),
+    meant: Callable[[Path], bool] | None = None,
+) -> Fleet:
     """The fleet of this file, with the clusters and values files it names. InvalidFiles if it does not say which.
-    Where somebody asks `only` for some clusters, of the others nothing is looked at but their names."""
+    Where somebody asks `only` for some clusters, of the others nothing is looked at but their names; cluster files that
+    are not `meant` are as good as not listed."""
     document = parse(path)
     above, problems = load_above(document, provider_names, settings_of, Library())
     if above is None:
         raise InvalidFiles(distinct(problems))
     files, missing = cluster_files(above)
-    members = _members(files, provider_names, settings_of, above, only)
+    members = _members([*filter(meant, files)] if meant else files, provider_names, settings_of, above, only)
     return Fleet(members, above.file.rings, path, (*problems, *missing))
 
 

@@ -52,7 +52,7 @@ class Reference:
     path: KeyPath = field(default=(), compare=False)
     """Of sops: KEY, taken apart."""
     file: Path | None = field(default=None, compare=False)
-    """Of a value in an encrypted values file: this file, wherever PATH would count from."""
+    """Of sops, once it was read: the file, wherever PATH would count from."""
     sealed: str = ""
     """The value as it stands in the file, encrypted, where it was read: another one is another secret."""
 

@@ -62,12 +62,12 @@ def recipients(tree: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def sealed(reference: Reference, folder: Path) -> Reference:
-    """The same, with what stands encrypted at its key. MissingSecret if that file is none of sops', or has no such key.
-    Its path counts from `folder`."""
+    """The same, with its file and what stands encrypted at its key. MissingSecret if that file is none of sops', or has
+    no such key. Its path counts from `folder`."""
     document = read_encrypted(reference.encrypted(folder))
     value = at(document.tree, reference.path, document.file)
     text = value if isinstance(value, str) and _SEALED.fullmatch(value) else ""
-    return Reference(reference.kind, reference.name, reference.path, reference.file, text)
+    return Reference(reference.kind, reference.name, reference.path, document.file, text)
 
 
 def read_encrypted(file: Path) -> Document:
