@@ -175,13 +175,6 @@ def test_what_cannot_be_carried_over_is_told_with_its_place_and_stands_in_the_fi
     assert "    # Note (common.values.yaml:2): nfs: home directories are on an NFS volume" in written
 
 
-def test_a_null_for_a_chart_inside_a_chart_is_told_where_that_chart_stays(tmp_path: Path) -> None:
-    notes = imported(tmp_path, ChartsFrom.KEEP).notes
-    told = {f"{one.position.file.name}:{one.position.line}: {one.what}" for one in notes}
-    what = "Helm 3.18 and newer hands nulls on to charts inside a chart, as they are (2 here)"
-    assert f"staging.values.yaml:4: {what}" in told
-
-
 def test_clusters_are_found_by_the_kubeconfig_that_a_command_writes(tmp_path: Path) -> None:
     imported(tmp_path)
     lab, fast = ((tmp_path / "to" / "clusters" / name / "cluster.yaml").read_text() for name in ("lab", "fast"))

@@ -121,7 +121,8 @@ class Rollout:
 
     def _judge_answer(self, address: str) -> tuple[bool, HubHealth | None, str, Trouble | None]:
         if self._release.url and not address and self._release.entry:
-            remedy = "see the entry: hubfleet status; and whether the cluster has what `ingress` in its file names"
+            asked = "the hub's values ask for" if self._release.entry.own else "`ingress` in its file names"
+            remedy = f"see the entry: hubfleet status; and whether the cluster has what {asked}"
             what = "the entry through which people reach the hub has no address"
             return False, None, "waiting for the entry's address", Trouble(Layer.NETWORK, what, "", remedy)
         if not (address and self._release.url):

@@ -29,6 +29,7 @@ _READABLE = "hub {hub} speaks plain HTTP, and passwords can be read on their way
 _OWN_CERTIFICATE = "`ingress: {email: ...}` gives it a certificate, with the chart jupyterhub or `shared: true`"
 _AT_THE_ENTRY = "`ingress: {email: ...}` gives it a certificate, or `issuer` where the cluster has one of its own"
 _AT_A_GATEWAY = "where its Gateway speaks https, say so in its values: proxy: {https: {enabled: true, type: offload}}"
+_IN_ITS_VALUES = "`tls` of the `ingress` in its values gives it a certificate"
 _NOT_OFFERED = "users are not offered the pool {pool} while it is not there"
 _UNSEEN = (
     "what is on the cluster cannot be seen ({why}): its load balancers may be left over, and will be listed; "
@@ -83,8 +84,16 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
 
 def _readable(hub: hubs.Release) -> str:
     """What a hub without https is to be told, by what speaks for it."""
-    shared = _AT_A_GATEWAY if hub.entry and hub.entry.kind == "Gateway" else _AT_THE_ENTRY
-    return _READABLE.format(hub=hub.hub, remedy=shared if hub.entry else _OWN_CERTIFICATE)
+    return _READABLE.format(hub=hub.hub, remedy=_certificate(hub.entry))
+
+
+def _certificate(entry: hubs.Entry | None) -> str:
+    """How a hub that is reached there gets one."""
+    if entry is None:
+        return _OWN_CERTIFICATE
+    if entry.own:
+        return _IN_ITS_VALUES
+    return _AT_A_GATEWAY if entry.kind == "Gateway" else _AT_THE_ENTRY
 
 
 def _replaceable(target: Target, names: Collection[str]) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
@@ -21,10 +21,11 @@ from typing import Any
 import yaml
 
 from hubfleet.hubs.finishing import Defaults
-from hubfleet.hubs.release import Chart
-from hubfleet.spec import Cluster, InvalidFiles, KeyPath, Position, Problem
+from hubfleet.hubs.release import Chart, Inner
+from hubfleet.spec import Cluster, InvalidFiles, KeyPath, Position, Problem, merge
 from hubfleet.spec.models.charts import OCI
 from hubfleet.spec.reading import parse_text
+from hubfleet.spec.trees import map_at
 from hubfleet.tools import charts as files
 
 LITE = "lite"
@@ -120,6 +121,23 @@ def every_default(place: Path) -> Defaults | None:
     return _every_default(place, tuple(_marks(place)))
 
 
+def given(chart: Chart) -> dict[str, Any]:
+    """What a chart around a hub's chart has for it, with what others between the two have; {} of any other chart. It
+    says so as its maker's own: what hubfleet would have without being asked comes after."""
+    return given_at(chart.path, chart.inside) if chart.inner and chart.path else {}
+
+
+def given_at(place: Path, inside: KeyPath) -> dict[str, Any]:
+    """The same of the chart there, for the chart whose values are at this path."""
+    level, found = every_default(place), list[Mapping[str, Any]]()
+    for depth in range(len(inside)):
+        if level is None:
+            break
+        found.insert(0, map_at(level.values, inside[depth:]))
+        level = level.below.get(str(inside[depth]))
+    return merge(*found)
+
+
 @lru_cache(maxsize=64)
 def _every_default(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Defaults | None:
     try:
@@ -143,17 +161,37 @@ def without(place: Path, taken: Iterable[tuple[str, KeyPath]]) -> dict[str, byte
 
 def _defaults_in(content: Mapping[str, bytes], folder: str) -> Defaults:
     """Of the chart in a folder ("" or one with a / at its end) among these files."""
-    described = _tree(content[f"{folder}Chart.yaml"])
-    listed = described.get("dependencies") or _tree(content.get(f"{folder}requirements.yaml", b"")).get("dependencies")
-    below: dict[str, Defaults] = {}
+    listed, below = _dependencies(content, folder), dict[str, Defaults]()
     for path in content:
         inner, _, name = path.rpartition("/")
         if name == "Chart.yaml" and inner.startswith(f"{folder}charts/") and "/" not in inner[len(folder) + 7 :]:
             own = _tree(content[path])["name"]
-            aliases = [one.get("alias") or own for one in listed or () if one["name"] == own]
+            aliases = [one.get("alias") or own for one in listed if one["name"] == own]
             below |= dict.fromkeys(aliases or [own], _defaults_in(content, f"{inner}/"))
     file = f"{folder}values.yaml"
     return Defaults(file, _tree(content.get(file, b"")), below)
+
+
+def _dependencies(content: Mapping[str, bytes], folder: str) -> Sequence[Mapping[str, Any]]:
+    """Those that the chart in this folder among these files lists."""
+    described = _tree(content[f"{folder}Chart.yaml"])
+    listed = described.get("dependencies") or _tree(content.get(f"{folder}requirements.yaml", b"")).get("dependencies")
+    return listed or ()
+
+
+def _inner(content: Mapping[str, bytes], folder: str = "", key: KeyPath = ()) -> Inner | None:
+    """The first hub's chart that the chart in this folder depends on, itself or through another that is there."""
+    for one in _dependencies(content, folder):
+        name, at = str(one["name"]), (*key, str(one.get("alias") or one["name"]))
+        below = f"{folder}charts/{name}/"
+        if name in (UPSTREAM, LITE):
+            return Inner(name, at, below)
+        if name == BINDER:
+            return Inner(UPSTREAM, (*at, UPSTREAM), f"{below}charts/{UPSTREAM}/")
+        found = _inner(content, below, at) if f"{below}Chart.yaml" in content else None
+        if found:
+            return found
+    return None
 
 
 def _tree(text: bytes) -> dict[str, Any]:
@@ -195,13 +233,14 @@ def _local(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Chart:
         described: dict[str, Any] = yaml.safe_load(files.read(place, "Chart.yaml") or "")
         name, version = str(described["name"]), str(described["version"])
         content = _digest(place) if place.is_dir() else files.sha256(place)
+        inner = None if name in (UPSTREAM, LITE, BINDER) else _inner(files.contents(place))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         what, remedy = f"is no description of a chart: {type(error).__name__}", "give it a `name` and a `version`"
         if place.is_dir():
             raise InvalidFiles([Problem(Position(place / "Chart.yaml"), what, "", remedy)]) from error
         remedy = "pack it with `helm package`, or name a folder with a Chart.yaml"
         raise InvalidFiles([Problem(Position(place), "is no archive of a chart", "", remedy)]) from error
-    return Chart(name, version, path=place, content=content)
+    return Chart(name, version, path=place, content=content, inner=inner)
 
 
 def _ours() -> Path:

@@ -11,9 +11,9 @@ from typing import Any
 
 from hubfleet.hubs import binder, charts, login, pages, placement, profiles, services, tester, watched
 from hubfleet.hubs.platform import entry, homes, image_registry
-from hubfleet.hubs.release import Chart, Generated, Release
+from hubfleet.hubs.release import Chart, Entry, Generated, Release
 from hubfleet.provider import Description
-from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, merged, own_values, reveal, stack
+from hubfleet.spec import Causes, Cluster, Hub, KeyPath, Layer, merge, merged, own_values, reveal, stack, unless_said
 from hubfleet.spec.models import InCluster
 from hubfleet.spec.trees import at, map_at
 
@@ -30,7 +30,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
     scheme = _scheme(name, chart, cluster)
     every = layers(name, cluster, description, absent)
     values, secret = reveal(merged(every))
-    its = map_at(values, chart.inside)
+    its = merge(charts.given(chart), map_at(values, chart.inside))
     hub_url = f"{scheme}://{hub.hub_host}"
     return Release(
         name=name,
@@ -45,7 +45,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         url=f"{scheme}://{hub.domain}",
         hub_url=hub_url if hub.builds_images else "",
         offloads=_offloads(its, chart),
-        entry=entry.of(name, cluster),
+        entry=entry.of(name, cluster) or _own_entry(name, its),
         storage_classes=_storage_classes(its),
         share=homes.share(name, cluster),
         needs=frozenset({"cluster", *(f"release/{one}" for one in _stands_on(name, cluster))}),
@@ -68,7 +68,7 @@ def layers(
     scheme = _scheme(name, chart, cluster)
     hub_url = f"{scheme}://{hub.hub_host}"
     logging_in = login.of(hub, hub_url)
-    upstream = chart.name in (charts.UPSTREAM, charts.BINDER)
+    upstream = (chart.inner.name if chart.inner else chart.name) in (charts.UPSTREAM, charts.BINDER)
     computed = merge(
         _hub(hub, cluster, description),
         tester.values(),
@@ -83,6 +83,10 @@ def layers(
     )
     causes = {**_causes(("hubs", name), cluster, logging_in), **services.causes(("hubs", name), hub)}
     causes |= pages.causes(name, cluster)
+    if chart.inner:
+        said = _below(chart.inside, charts.given(chart))
+        inside = Layer(_below(chart.inside, computed), causes=_causes_below(chart.inside, causes))
+        return stack(cluster, name, unless_said(cluster, inside, said))
     if chart.inside:
         url = f"{scheme}://{hub.domain}"
         inner = merge(computed, binder.hub_values(hub, url))
@@ -154,8 +158,20 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
 
 def _scheme(name: str, chart: Chart, cluster: Cluster) -> str:
     """How people speak with the hub: by https where it has a certificate, or as own values have it."""
-    own = at(own_values(cluster, name), (*chart.inside, "proxy", "https", "enabled"))
-    return "https" if (_encrypts(name, chart, cluster) if own is None else own) else "http"
+    own = merge(charts.given(chart), map_at(own_values(cluster, name), chart.inside))
+    if _own_entry(name, own) and at(own, ("ingress", "tls")):
+        return "https"
+    wanted = at(own, ("proxy", "https", "enabled"))
+    return "https" if (_encrypts(name, chart, cluster) if wanted is None else wanted) else "http"
+
+
+def _own_entry(name: str, values: Values) -> Entry | None:
+    """The Ingress that these values of Zero to JupyterHub ask for, of somebody else's controller, where the hub has no
+    load balancer besides."""
+    balanced = at(values, ("proxy", "service", "type")) in (None, "LoadBalancer")
+    if balanced or not at(values, ("ingress", "enabled")):
+        return None
+    return Entry("Ingress", name, at(values, ("ingress", "ingressClassName")) or "", own=True)
 
 
 def _hub(hub: Hub, cluster: Cluster, description: Description) -> Values:

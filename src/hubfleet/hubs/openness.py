@@ -12,7 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from hubfleet.hubs import charts
-from hubfleet.spec import Cluster, KeyPath, Layer, Problem, origin, trees
+from hubfleet.spec import Cluster, KeyPath, Layer, Problem, merge, origin, trees
 
 Values = Mapping[str, Any]
 _CONFIG = ("hub", "config")
@@ -54,8 +54,9 @@ _REMEDY = "say who may, or let anybody: `open: true` in the hub"
 
 def problems(hub: str, cluster: Cluster, layers: Sequence[Layer], values: Values) -> Iterator[Problem]:
     """What lets anybody in to a hub of which the file does not say that it is `open`. `values`: the merged layers."""
-    wanted, inside = cluster.hubs[hub], charts.chart(hub, cluster).inside
-    values = trees.map_at(values, inside)
+    wanted, chart = cluster.hubs[hub], charts.chart(hub, cluster)
+    inside = chart.inside
+    values = merge(charts.given(chart), trees.map_at(values, inside))
     if (
         wanted.auth is not None
         and wanted.auth.in_values is not None
@@ -67,8 +68,13 @@ def problems(hub: str, cluster: Cluster, layers: Sequence[Layer], values: Values
     found = None if wanted.open or wanted.anonymous else lets_in(values)
     if found:
         path, why = found
-        cause = origin(cluster, layers, (*inside, *path))
-        yield Problem(cause.position, f"anybody on the internet could log in: {why}", cause.key, _REMEDY)
+        what = f"anybody on the internet could log in: {why}"
+        try:
+            cause = origin(cluster, layers, (*inside, *path))
+        except LookupError:  # nobody's values say so, but those of the chart itself
+            yield cluster.place("hubs", hub, "chart").problem(f"{what}, as {chart} has it", _REMEDY)
+        else:
+            yield Problem(cause.position, what, cause.key, _REMEDY)
 
 
 def lets_in(values: Values) -> tuple[KeyPath, str] | None:

@@ -15,6 +15,18 @@ from hubfleet.spec.trees import map_at
 
 
 @dataclass(frozen=True)
+class Inner:
+    """A hub's chart inside of a chart around it."""
+
+    name: str
+    """Zero to JupyterHub's, or `lite`."""
+    key: KeyPath
+    """Where among the values around it its own are."""
+    folder: str
+    """Where its files are among those of the chart around it: "charts/jupyterhub/"."""
+
+
+@dataclass(frozen=True)
 class Chart:
     """A chart: `path` of a folder or an archive, or `name` and `version` in the repository at `repository` (an https
     address, or oci:// and a registry)."""
@@ -30,14 +42,17 @@ class Chart:
     """Of the archive in the repository; "" where it is not pinned."""
     mirrored: Path | None = None
     """Where the archive is in a mirror: then it comes from nowhere else."""
+    inner: Inner | None = None
+    """The hub's chart that is in it, where it is somebody's own chart around that."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
     @property
     def inside(self) -> KeyPath:
-        """Where among its values those of Zero to JupyterHub are: BinderHub has it as a sub-chart."""
-        return ("jupyterhub",) if self.name == "binderhub" else ()
+        """Where among its values those of Zero to JupyterHub are: BinderHub has it as a sub-chart, and so have charts
+        that sites make for themselves."""
+        return self.inner.key if self.inner else ("jupyterhub",) if self.name == "binderhub" else ()
 
 
 SECRET = "hubfleet"  # noqa: S105 (its name)
@@ -63,11 +78,14 @@ class Generated:
 @dataclass(frozen=True)
 class Entry:
     """What has the address of hubs that share one: our own load balancer (a Service), or what somebody else's
-    controller tells: at the hub's Ingress (`name` is its class, `namespace` the hub's), or at a Gateway."""
+    controller tells: at the hub's Ingress (`name` is its class, "" for whichever; `namespace` the hub's), or at a
+    Gateway."""
 
     kind: Literal["Service", "Ingress", "Gateway"]
     namespace: str
     name: str
+    own: bool = False
+    """The hub's own values ask for it, and see to its certificate."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ class Release:
     @property
     def certified(self) -> bool:
         """The entry speaks https for it, with certificates of a cert-manager."""
-        return self.entry is not None and self.encrypts and not self.offloads
+        return self.entry is not None and not self.entry.own and self.encrypts and not self.offloads
 
     @property
     def door(self) -> str:

@@ -18,7 +18,7 @@ import yaml
 
 from hubfleet.hubs import binder, charts, jupyterhub, openness, platform, profiles
 from hubfleet.hubs.platform import entry
-from hubfleet.hubs.release import Chart
+from hubfleet.hubs.release import Chart, Inner
 from hubfleet.provider import Description
 from hubfleet.spec import Cluster, KeyPath, Layer, Position, Problem, Secret, merge, merged, origin, without_nulls
 from hubfleet.spec.problems import written
@@ -84,7 +84,7 @@ def _of(given: _Given, cluster: Cluster, unseen: dict[Chart, None]) -> Iterator[
     if not place.exists():
         unseen[chart] = None
         return
-    for rules in _rules(place, chart.content or chart.version, chart.inside):
+    for rules in _rules(place, chart.content or chart.version, chart.inside, chart.inner):
         yield from _against(rules, given, cluster)
 
 
@@ -99,21 +99,41 @@ class _Rules:
 
 
 @lru_cache(maxsize=32)
-def _rules(place: Path, _content: str, inside: KeyPath) -> tuple[_Rules, ...]:
+def _rules(place: Path, _content: str, inside: KeyPath, inner: Inner | None) -> tuple[_Rules, ...]:
     """Of the chart there, and of Zero to JupyterHub inside of it: compiled once a process. None of one that has no
     schema, or none that can be used: Helm says."""
-    own = _rules_in(place, "", (), {})
-    if not inside:
-        return own
-    given = map_at(_defaults(place, ""), inside)
-    return (*own, *_rules_in(place, f"charts/{'/charts/'.join(map(str, inside))}/", inside, given))
+    own = _rules_in(_Files(place), "", (), {})
+    if inner:
+        return (*own, *_rules_in(_Files(place, inner=True), inner.folder, inside, charts.given_at(place, inside)))
+    if inside:
+        given = map_at(_Files(place).values(""), inside)
+        return (*own, *_rules_in(_Files(place), f"charts/{'/charts/'.join(map(str, inside))}/", inside, given))
+    return own
 
 
-def _rules_in(place: Path, folder: str, at: KeyPath, given: Mapping[str, Any]) -> tuple[_Rules, ...]:
+@dataclass(frozen=True)
+class _Files:
+    """A chart's. `inner`: charts inside of it may be archives, as `helm dependency update` leaves them."""
+
+    place: Path
+    inner: bool = False
+
+    def read(self, file: str) -> str | None:
+        if not self.inner:
+            return files.read(self.place, file)
+        found = files.contents(self.place).get(file)
+        return None if found is None else found.decode()
+
+    def values(self, folder: str) -> dict[str, Any]:
+        found: Any = yaml.load(self.read(f"{folder}values.yaml") or "{}", Loader=_Loader)  # noqa: S506 (safe)
+        return found or {}
+
+
+def _rules_in(chart: _Files, folder: str, at: KeyPath, given: Mapping[str, Any]) -> tuple[_Rules, ...]:
     """`given`: what the chart around it sets."""
     import jsonschema_rs
 
-    text = files.read(place, f"{folder}values.schema.json")
+    text = chart.read(f"{folder}values.schema.json")
     try:
         schema = json.loads(text) if text else None
         if not isinstance(schema, dict):
@@ -121,15 +141,10 @@ def _rules_in(place: Path, folder: str, at: KeyPath, given: Mapping[str, Any]) -
         rules = cast("dict[str, Any]", schema)
         # without values in its words: one may be a secret that somebody wrote down in clear
         validator = jsonschema_rs.validator_for(rules, mask="the value", retriever=_nothing)
-        defaults = _defaults(place, folder)
+        defaults = chart.values(folder)
     except (ValueError, yaml.YAMLError):
         return ()
     return (_Rules(at, rules, merge(defaults, given) if given else defaults, validator),)
-
-
-def _defaults(place: Path, folder: str) -> dict[str, Any]:
-    found: Any = yaml.load(files.read(place, f"{folder}values.yaml") or "{}", Loader=_Loader)  # noqa: S506 (safe)
-    return found or {}
 
 
 def _nothing(address: str) -> Any:

@@ -61,15 +61,6 @@ def of_hub(cluster: ClusterThere, hub: HubThere) -> Iterator[Problem]:
         yield cluster.problem(_UNKNOWN, "", *at, key)
 
 
-def of_nulls(hub: HubThere) -> Iterator[Problem]:
-    """Values that are to take away a default of a chart inside the umbrella chart, which stays."""
-    for one in hub.files:
-        found = [path for path in _nulls(one.tree) if len(path) > 1]
-        if one.document is not None and found:
-            what = f"Helm 3.18 and newer hands nulls on to charts inside a chart, as they are ({len(found)} here)"
-            yield Places(one.document).at(found[0]).problem(what, "see what becomes of them: helm template")
-
-
 def of_rest(cluster: ClusterThere, hub: HubThere) -> Iterator[Problem]:
     """What is for the umbrella chart, or other parts of it, where that is left for upstream's."""
     if hub.entry.chart_override is not None:
@@ -127,12 +118,3 @@ def inside(file: Path, folder: Path) -> str:
 def _entries(tree: Any) -> list[tuple[str, Any]]:
     """Of a map; [] of what is none."""
     return [*cast("Mapping[str, Any]", tree).items()] if isinstance(tree, Mapping) else []
-
-
-def _nulls(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The paths of nulls in maps."""
-    if tree is None:
-        yield path
-    elif isinstance(tree, Mapping):
-        for key, below in cast("Mapping[str, Any]", tree).items():
-            yield from _nulls(below, (*path, key))

@@ -156,7 +156,8 @@ class _Translation:
         """What could not be carried over of a hub, or is to be looked at."""
         keeps = self.source is not None
         yield from telling.of_hub(self.cluster, hub)
-        yield from telling.of_nulls(hub) if keeps else telling.of_rest(self.cluster, hub)
+        if not keeps:
+            yield from telling.of_rest(self.cluster, hub)
         yield from telling.of_missing(self.cluster, hub, keeps=keeps)
         if opened:
             what = f"anybody on the internet may log in to {hub.entry.name}, as before: {opened}"

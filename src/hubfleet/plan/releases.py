@@ -118,7 +118,7 @@ def moves(desired: Sequence[Release], observed: Sequence[Observed]) -> Iterator[
         if now is None or not now.settled or not release.url:
             continue
         host = " and ".join(release.hosts)
-        if release.entry and now.address:
+        if release.entry and not release.entry.own and now.address:
             yield f"{release.subject} gives up its address {now.address}: have DNS of {host} point to the entry's"
         elif not release.entry and not now.address and not now.unready:
             yield f"{release.subject} gets an address of its own, and leaves the entry's: have DNS of {host} follow"

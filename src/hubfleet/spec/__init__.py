@@ -13,7 +13,18 @@ acts.
 
 from hubfleet.spec.checking import doubts
 from hubfleet.spec.fleets import FLEET_FILE, Fleet, Member, load_alone, load_cluster, load_fleet
-from hubfleet.spec.layering import Causes, How, Layer, Origin, merged, origin, own_values, stack, with_own
+from hubfleet.spec.layering import (
+    Causes,
+    How,
+    Layer,
+    Origin,
+    merged,
+    origin,
+    own_values,
+    stack,
+    unless_said,
+    with_own,
+)
 from hubfleet.spec.merging import merge, without_nulls
 from hubfleet.spec.models import (
     Auth,
@@ -89,6 +100,7 @@ __all__ = [
     "reveal",
     "sources",
     "stack",
+    "unless_said",
     "with_own",
     "without_nulls",
     "without_secrets",

@@ -89,6 +89,26 @@ def stack(cluster: Cluster, hub: str, computed: Layer) -> tuple[Layer, ...]:
     return tuple(layer for _, layer in sorted([*every, *own], key=lambda one: one[0]))
 
 
+def unless_said(cluster: Cluster, computed: Layer, said: Mapping[str, Any]) -> Layer:
+    """What hubfleet computed, without what is nobody's wish where `said` has something: the values of a chart whose
+    maker knows better than our defaults."""
+    levels = _levels(cluster, computed)
+
+    def kept(values: Mapping[str, Any], path: KeyPath, level: Level) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in values.items():
+            here = (*path, key)
+            its = levels.get(here, level)
+            if isinstance(value, Mapping) and value:
+                if inner := kept(cast("Mapping[str, Any]", value), here, its):
+                    found[key] = inner
+            elif its is not Level.HUBFLEET or not _says(said, here):
+                found[key] = value
+        return found
+
+    return Layer(kept(computed.values, (), levels.get((), Level.HUBFLEET)), causes=computed.causes)
+
+
 def _own(cluster: Cluster, hub: str) -> Iterator[tuple[Level, Layer]]:
     levels: list[tuple[Level, Hub | HubDefaults, KeyPath]] = [
         (Level.CLUSTER, cluster.defaults.hub, HUB_DEFAULTS),
@@ -105,8 +125,7 @@ def _own(cluster: Cluster, hub: str) -> Iterator[tuple[Level, Layer]]:
 
 def _by_level(cluster: Cluster, computed: Layer) -> dict[Level, dict[str, Any]]:
     """The computed values, taken apart by who says from what they are computed."""
-    causes = computed.causes or {}
-    levels = {path: _level(cluster, keys) for path, keys in causes.items()}
+    levels = _levels(cluster, computed)
     parts: dict[Level, dict[str, Any]] = {}
 
     def put(values: Mapping[str, Any], path: KeyPath, level: Level) -> None:
@@ -120,6 +139,11 @@ def _by_level(cluster: Cluster, computed: Layer) -> dict[Level, dict[str, Any]]:
 
     put(computed.values, (), levels.get((), Level.HUBFLEET))
     return parts
+
+
+def _levels(cluster: Cluster, computed: Layer) -> Mapping[KeyPath, Level]:
+    """Who says what is computed at each path that has causes of its own."""
+    return {path: _level(cluster, keys) for path, keys in (computed.causes or {}).items()}
 
 
 def _level(cluster: Cluster, keys: Sequence[KeyPath]) -> Level:

@@ -7,9 +7,10 @@ from hubfleet.tools.kube import Kube
 
 
 def ingress(kube: Kube, namespace: str, kind: str) -> str:
-    """The address of the Ingresses of this class in a namespace, "" while none has one, or there is none."""
+    """The address of the Ingresses of this class ("": of any) in a namespace, "" while none has one, or there is
+    none."""
     found = kube.listed("networking.k8s.io/v1", "ingresses", namespace)
-    theirs = (kube_objects.balanced(one) for one in found if one["spec"].get("ingressClassName") == kind)
+    theirs = (kube_objects.balanced(one) for one in found if kind in ("", one["spec"].get("ingressClassName")))
     return next((address for address in theirs if address), "")
 
 

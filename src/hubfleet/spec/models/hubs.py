@@ -211,7 +211,8 @@ class Hub(Model):
     chart: ChartName = Field(default_factory=_usual_chart)
     """`jupyterhub` (Zero to JupyterHub), `binderhub` (what a binder hub has), `lite` (our own small one, for one small
     machine or a closed network), the path of a chart's folder or archive (.tgz), with a `/` in it, from the folder of
-    the file that names it, or one in an OCI registry: `oci://registry.example.org/charts/jupyterhub:4.4.0`."""
+    the file that names it (one of your own around Zero to JupyterHub's, too), or one in an OCI registry:
+    `oci://registry.example.org/charts/jupyterhub:4.4.0`."""
     ring: Name | None = None
     """The ring of the fleet that it belongs to: `apply` goes from ring to ring."""
     homes: Homes | None = None
