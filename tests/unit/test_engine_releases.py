@@ -56,6 +56,8 @@ class HelmProgram(Scripted):
         elif argv[1] == "upgrade":
             self._upgrade(argv)
             self.claims = dict.fromkeys(self.claims, True)
+        if argv[1] == "rollback":
+            self._rollback(argv[2], argv[3], namespace)
         if argv[1] == "uninstall":
             self._take_away(namespace, [name for name, kept in self.claims.items() if not kept])
             for key in [key for key in list(self.api.objects) if key[1] == namespace]:
@@ -78,6 +80,13 @@ class HelmProgram(Scripted):
                 continue
             if key[0] in ("deployments", "services") or (key[0] == "persistentvolumeclaims" and key[2] in claims):
                 del self.api.objects[key]
+
+    def _rollback(self, release: str, revision: str, namespace: str) -> None:
+        """The newest has the labels of that revision; Helm makes its record anew, without annotations."""
+        records = [one for one in self.api.kube().records() if one.namespace == namespace]
+        (wanted,) = (one for one in records if one.revision == int(revision))
+        ours = {key: value for key, value in wanted.labels.items() if key.startswith("hubfleet.org/")}
+        self.api.record(release, namespace, max(one.revision for one in records) + 1, "deployed", **ours)
 
     def _upgrade(self, argv: Any) -> None:
         if any("pending" in str(one) for one in list(self.api.objects.values())):

@@ -11,6 +11,7 @@ from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import rollback
 from hubfleet.errors import Interrupted
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST
+from tests.unit.hub_files import other
 from tests.unit.test_engine_releases import HELM, Trial
 
 
@@ -54,6 +55,19 @@ def test_it_goes_to_the_newest_revision_of_another_content_that_helm_had_finishe
     story.revision(5, "deployed")
     assert story.back() == "it was rolled back to what ran before (revision 2), and the hub answers again"
     assert story.asked_helm == [["rollback", "main", "2"]]
+
+
+def test_the_next_plan_knows_which_of_its_values_are_secret(story: Story) -> None:
+    """Or it would say of every value that "a secret changed"."""
+    story.install()
+    (before,) = story.observe()
+    story.program.answer([HELM, "get", "values"], "{}")
+    story.release = other(story.release, values={})
+    story.revision(2, "failed")
+    story.back()
+    (seen,) = story.observe()
+    assert (seen.revision, seen.digest, seen.secret_keys) == (3, before.digest, before.secret_keys)
+    assert seen.secret_keys
 
 
 @pytest.mark.parametrize("old", [{"status": "failed"}, {CLUSTER: "other"}, {CHART: "jupyterhub"}])
