@@ -11,6 +11,7 @@ from hubfleet.hubs import Entry, Release, releases, schemas
 from hubfleet.hubs.platform import entry
 from hubfleet.provider import Traits
 from hubfleet.spec import InvalidFiles, origin
+from tests.unit import fleet_files
 from tests.unit.hub_files import LABEL, TWO_POOLS, describe, load, release
 
 HOST = "hub.example.org"
@@ -209,6 +210,26 @@ def test_own_values_are_refused_where_there_is_no_entry_of_ours(tmp_path: Path, 
         hub(tmp_path, values={"accessLog": {}}, **ingress)
     (problem,) = error.value.problems
     assert problem.key == "ingress.values"
+
+
+def test_a_fleets_values_are_for_those_of_its_clusters_that_have_an_entry_of_ours(tmp_path: Path) -> None:
+    tree = fleet_files.tree()
+    tree["defaults"]["cluster"]["ingress"] = {"values": {"accessLog": {}, "extraObjects": []}}
+    ways: dict[str, Any] = {"alone": {}, "theirs": {"class": "nginx"}, "shared": {"shared": True}}
+    own = {name: fleet_files.hubs(main=f"{name}.example.org") | {"ingress": way} for name, way in ways.items()}
+    fleet = fleet_files.load(tmp_path, tree, **own)
+    assert not fleet.every_problem
+    clusters = [one.cluster for one in fleet.members if one.cluster]
+    said = {one.name: [wrong.key for wrong in schemas.check(one, describe(one)).problems] for one in clusters}
+    assert said == {"alone": [], "theirs": [], "shared": ["defaults.cluster.ingress.values.extraObjects"]}
+
+
+def test_what_a_cluster_says_of_an_entry_that_it_has_not_is_told_in_a_fleet_as_well(tmp_path: Path) -> None:
+    tree = fleet_files.tree()
+    tree["defaults"]["cluster"]["ingress"] = {"values": {"accessLog": {}}}
+    own = fleet_files.hubs(main="hub.example.org") | {"ingress": {"class": "nginx", "values": {"env": []}}}
+    (problem,) = fleet_files.problems(tmp_path, tree, own=own)
+    assert "ingress.values: there is no Traefik of hubfleet's to take them" in problem
 
 
 ARGUMENTS = [

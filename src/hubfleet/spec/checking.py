@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from hubfleet.spec.models import Cluster, Hub, InCluster, Ingress, Monitoring, Pool
 from hubfleet.spec.models.charts import OCI
-from hubfleet.spec.places import Place
+from hubfleet.spec.places import Level, Place
 from hubfleet.spec.problems import KeyPath, Problem
 from hubfleet.spec.reading import is_file
 from hubfleet.spec.secrets import Secret
@@ -72,10 +72,10 @@ def ingress_problems(
             remedy = "write `ingress: {email: ...}`, or `issuer:` where the cluster has one of its own"
             yield _problem(where, ("hubs", hub, "registry", "in_cluster"), what, remedy)
     path = ("ingress", "class")
-    if ingress.values and (reason := _no_entry(ingress, hubs)):
-        yield _problem(
-            where, ("ingress", "values"), f"there is no Traefik of hubfleet's to take them: {reason}", "take them away"
-        )
+    # What a fleet says of its entries is for those of its clusters that have one.
+    if ingress.values and where("ingress", "values").level is not Level.FLEET and (reason := _no_entry(ingress, hubs)):
+        what = f"there is no Traefik of hubfleet's to take them: {reason}"
+        yield _problem(where, ("ingress", "values"), what, "take them away")
     for hub in (name for name, one in hubs.items() if gateway and one.chart == "binderhub"):
         what = f"the hub {hub} cannot be found by the Gateway API: binderhub's JupyterHub (4.2) makes no HTTPRoute"
         yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")

@@ -137,10 +137,9 @@ def reached(namespace: str, cluster: Cluster) -> Entry:
 
 def release(cluster: Cluster, description: Description) -> Release | None:
     """None where nothing shares an entry, or the cluster has one already."""
-    names = [*all_hosts(cluster)]
-    if not names or cluster.ingress.class_name is not None:
+    if not _ours(cluster):
         return None
-    made = merge(_traefik(cluster, description), _way_in(description), _finding(cluster, names))
+    made = merge(_traefik(cluster, description), _way_in(description), _finding(cluster, all_hosts(cluster)))
     provider = [("provider", cluster.provider.name)]
     where: Causes = {
         (): [("ingress",)],
@@ -165,6 +164,8 @@ def release(cluster: Cluster, description: Description) -> Release | None:
 
 def problems(cluster: Cluster) -> Iterator[Problem]:
     """Own values whose lists replace ours, and without what the entry cannot do without."""
+    if not _ours(cluster):
+        return
     own = cluster.ingress.values
     objects, arguments = (_list(own.get(key)) for key in ("extraObjects", "additionalArguments"))
     lacks: dict[str, str] = {}
@@ -189,6 +190,11 @@ def all_hosts(cluster: Cluster) -> Iterator[str]:
             yield from hosts(hub, cluster)
     if cluster.monitoring and cluster.monitoring.domain:
         yield cluster.monitoring.domain
+
+
+def _ours(cluster: Cluster) -> bool:
+    """Something shares an entry, and the cluster has none already."""
+    return cluster.ingress.class_name is None and any(all_hosts(cluster))
 
 
 def _traefik(cluster: Cluster, description: Description) -> Values:

@@ -61,7 +61,8 @@ class Ingress(Model):
     issuer: Text | None = None
     """The ClusterIssuer of a cert-manager that the cluster has already: hubs behind the entry get its certificates."""
     values: Values = Field(default_factory=dict[str, Any])
-    """Anything that Traefik's chart takes, of the entry that hubfleet installs; wins over what hubfleet computes."""
+    """Anything that Traefik's chart takes, of the entry that hubfleet installs; wins over what hubfleet computes.
+    Those of a fleet's defaults count only in clusters that have such an entry."""
 
 
 class ProviderBlock(Model):
