@@ -116,6 +116,12 @@ def test_what_the_inner_schema_refuses_is_told_by_name(helm: Helm, chart: Path, 
     assert [one.under("binderhub") for one in error.value.complaints] == [("jupyterhub", "hub", "imag")]
 
 
+def test_prometheus_asks_it_once(helm: Helm, chart: Path, tmp_path: Path) -> None:
+    found = rendered(helm, chart, tmp_path, top={"monitoring": {}})
+    for service in ("binder", "hub"):
+        assert found.one("Service", service)["metadata"]["annotations"]["prometheus.io/scrape"] == "false"
+
+
 def test_prometheus_finds_it_by_its_label_and_port(helm: Helm, chart: Path, tmp_path: Path) -> None:
     template = rendered(helm, chart, tmp_path).one("Deployment", "binder")["spec"]["template"]
     assert template["metadata"]["labels"]["component"] == "binder"

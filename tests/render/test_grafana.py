@@ -66,6 +66,18 @@ def test_every_dashboard_is_where_its_provider_looks(helm: Helm, charts: Path, t
     }
 
 
+def test_what_runs_before_it_makes_folders_and_downloads_nothing(helm: Helm, charts: Path, tmp_path: Path) -> None:
+    """So its image may be any that has a shell, as the documentation says."""
+    found = rendered(helm, charts, tmp_path, ingress={})
+    (before,) = found.pods()[grafana.NAME]["initContainers"]
+    assert "curlimages/curl" in before["image"]
+    script = found.one("ConfigMap", grafana.NAME)["data"]["download_dashboards.sh"]
+    assert {line.split()[0] for line in script.splitlines() if line and line[0] != "#"} <= {"set", "mkdir"}
+    own = {"downloadDashboardsImage": {"registry": "r.example.org", "repository": "grafana/grafana", "tag": "13.2.0"}}
+    (other_one,) = rendered(helm, charts, tmp_path, ingress={}, values=own).pods()[grafana.NAME]["initContainers"]
+    assert other_one["image"] == "r.example.org/grafana/grafana:13.2.0"
+
+
 def test_what_it_is_told_of_the_world(helm: Helm, charts: Path, tmp_path: Path) -> None:
     shared = {"shared": True, "email": "ops@example.org"}
     found = rendered(helm, charts, tmp_path, ingress=shared, domain=HOST)

@@ -57,6 +57,12 @@ def test_it_keeps_what_fits_on_its_volume_and_reads_the_token_from_the_secret(wa
     assert (volume["secret"]["secretName"], key) == ("hubfleet", "metrics-token")
 
 
+def test_it_asks_hubs_nodes_and_what_says_so_and_not_the_api_server(watcher: Manifests) -> None:
+    jobs = {one["job_name"] for one in configuration(watcher)["scrape_configs"]}
+    assert {"jupyterhub", "kubernetes-nodes", "kubernetes-nodes-cadvisor", "kubernetes-service-endpoints"} <= jobs
+    assert "kubernetes-api-servers" not in jobs
+
+
 @pytest.mark.parametrize("chart", ["jupyterhub", "lite"])
 def test_a_hub_is_found_by_its_labels_and_port_and_let_in(
     helm: Helm, upstream: Path, tmp_path: Path, chart: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,11 @@ def complaints(folder: Path, monitoring: dict[str, Any], **file: Any) -> list[st
     return [f"{one.key}: {one.what}" for one in error.value.problems]
 
 
-def asked() -> list[Any]:
-    """Every expression of our dashboards, with the title of its panel."""
+def targets() -> list[Any]:
+    """Every legend and expression of our dashboards, with the title of its panel."""
     every = [(name, json.loads(text)) for name, text in dashboards.ours().items()]
     return [
-        pytest.param(target["expr"], id=f"{name}: {panel['title']} {target['refId']}")
+        pytest.param((target["legendFormat"], target["expr"]), id=f"{name}: {panel['title']} {target['refId']}")
         for name, one in every
         for panel in one["panels"]
         for target in panel.get("targets", ())
@@ -136,11 +137,100 @@ def test_nothing_left_and_nothing_to_show_are_told(tmp_path: Path) -> None:
     assert said == "monitoring.prometheus: Grafana would have nothing to show: there is no Prometheus"
 
 
-@pytest.mark.parametrize("expression", asked())
-def test_prometheus_understands_every_expression(expression: str) -> None:
+@pytest.mark.parametrize("target", targets())
+def test_prometheus_understands_every_expression(target: tuple[str, str]) -> None:
+    _, expression = target
     promql_parser.parse(expression.replace("$hub", ".+"))
     assert "@" not in expression
     assert "$" not in expression.replace("$hub", "")
+
+
+_OF_STATE = {"namespace", "pod", "node"}
+_OF_HUB = {"namespace", "pod"}
+EXPORTED = {
+    "kube_node_labels": {"node", "pool"},
+    "kube_node_status_allocatable": {"node", "resource"},
+    "kube_node_status_condition": {"node", "condition", "status"},
+    "kube_pod_annotations": {*_OF_HUB, "annotation_hub_jupyter_org_username"},
+    "kube_pod_container_resource_limits": {*_OF_STATE, "resource"},
+    "kube_pod_container_resource_requests": {*_OF_STATE, "resource"},
+    "kube_pod_status_phase": {*_OF_HUB, "phase"},
+    "kube_pod_status_unschedulable": _OF_HUB,
+    "node_cpu_seconds_total": {"node", "mode"},
+    "node_filesystem_avail_bytes": {"node", "mountpoint", "fstype"},
+    "node_filesystem_size_bytes": {"node", "mountpoint", "fstype"},
+    "node_memory_MemAvailable_bytes": {"node"},
+    "node_memory_MemTotal_bytes": {"node"},
+    "container_cpu_usage_seconds_total": {*_OF_HUB, "container"},
+    "container_memory_working_set_bytes": {*_OF_HUB, "container"},
+    "kubelet_volume_stats_capacity_bytes": {"namespace", "persistentvolumeclaim"},
+    "kubelet_volume_stats_used_bytes": {"namespace", "persistentvolumeclaim"},
+    "up": {*_OF_HUB, "job"},
+    "process_cpu_seconds_total": {*_OF_HUB, "job"},
+    "process_resident_memory_bytes": {*_OF_HUB, "job"},
+    "jupyterhub_active_users": {*_OF_HUB, "period"},
+    "jupyterhub_request_duration_seconds_bucket": {*_OF_HUB, "handler", "code", "le"},
+    "jupyterhub_request_duration_seconds_count": {*_OF_HUB, "handler", "code"},
+    "jupyterhub_running_servers": _OF_HUB,
+    "jupyterhub_server_spawn_duration_seconds_bucket": {*_OF_HUB, "status", "le"},
+    "jupyterhub_server_spawn_duration_seconds_count": {*_OF_HUB, "status"},
+    "jupyterhub_total_users": _OF_HUB,
+    "binderhub_build_count_total": {*_OF_HUB, "status", "repo"},
+    "binderhub_inprogress_builds": _OF_HUB,
+    "binderhub_inprogress_launches": _OF_HUB,
+    "binderhub_launch_count_total": {*_OF_HUB, "status", "repo"},
+    "binderhub_launch_time_seconds_bucket": {*_OF_HUB, "status", "le"},
+}
+"""What a real Prometheus 3.14 with our configuration had of JupyterHub 5.5, kube-state-metrics 2.20, node exporter 1.12
+and a kubelet 1.34 (whose volumes are from pkg/kubelet/metrics/collectors/volume_stats.go), and of BinderHub by its
+builder.py; of each metric the labels that mean something. kube-state-metrics' other metrics of pods have a `node` too:
+the one that it runs on itself."""
+
+
+def labels_of(part: Any) -> set[str]:
+    """Those of what an expression gives; none that it chooses, groups or joins by is not there before."""
+    match part:
+        case promql_parser.VectorSelector():
+            there = EXPORTED[part.name or ""]
+            assert {one.name for one in part.matchers.matchers} <= there, part.name
+            return there
+        case promql_parser.MatrixSelector():
+            return labels_of(part.vector_selector)
+        case promql_parser.AggregateExpr():
+            there, kept = labels_of(part.expr), set(part.modifier.labels) if part.modifier else set[str]()
+            assert kept <= there, part.prettify()
+            return there if str(part.op) in ("topk", "bottomk") else kept
+        case promql_parser.Call():
+            vectors = [one for one in part.args if not isinstance(one, promql_parser.NumberLiteral)]
+            return labels_of(vectors[0]) - ({"le"} if part.func.name == "histogram_quantile" else set())
+        case promql_parser.ParenExpr():
+            return labels_of(part.expr)
+        case promql_parser.NumberLiteral():
+            return set()
+        case promql_parser.BinaryExpr():
+            return _labels_of_both(part)
+        case other:
+            raise AssertionError(f"nobody thought of {type(other).__name__}")
+
+
+def _labels_of_both(part: Any) -> set[str]:
+    left, right = labels_of(part.lhs), labels_of(part.rhs)
+    if not (left and right):
+        return left or right
+    if (how := part.modifier) is None or how.matching is None:
+        assert left == right, part.prettify()
+        return left
+    assert {*how.matching.labels} <= left & right, part.prettify()
+    brought = set(how.group_labels or ())
+    assert brought <= right, part.prettify()
+    return left | brought
+
+
+@pytest.mark.parametrize("target", targets())
+def test_every_metric_has_the_labels_by_which_it_is_asked_for_and_shown(target: tuple[str, str]) -> None:
+    legend, expression = target
+    given = labels_of(promql_parser.parse(expression.replace("$hub", ".+")))
+    assert {*re.findall(r"{{(\w+)}}", legend)} == given
 
 
 def test_our_dashboards_are_small_and_lead_to_each_other(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_of_a_binder_hub_it_is_the_same_below_jupyterhub(tmp_path: Path) -> None
     assert "hubfleet-prometheus" in hub.values["jupyterhub"]["hub"]["services"]
     (token,) = (one for one in hub.generated if one.key == "metrics-token")
     assert token.path[0] == "jupyterhub"
+    for service in (hub.values["service"], hub.values["jupyterhub"]["hub"]["service"]):
+        assert service["annotations"] == {"prometheus.io/scrape": "false"}, "or all that it counts would count twice"
 
 
 def test_what_is_kept_ends_by_days_and_before_the_volume_is_full(tmp_path: Path) -> None:
@@ -77,6 +79,11 @@ def test_it_runs_on_the_core_pool_and_its_exporter_on_every_node(tmp_path: Path)
         assert values[part]["nodeSelector"] == {LABEL: "core"}
         assert [one["key"] for one in values[part]["tolerations"]] == ["only"]
     assert values["prometheus-node-exporter"] == {"tolerations": [{"operator": "Exists"}]}
+
+
+def test_the_api_server_whose_series_would_be_most_of_all_is_not_asked(tmp_path: Path) -> None:
+    configs = found(tmp_path, {})[prometheus.NAME].values["scrapeConfigs"]
+    assert configs["kubernetes-api-servers"] == {"enabled": False}
 
 
 def test_its_volume_is_of_the_clusters_storage_class(tmp_path: Path) -> None:

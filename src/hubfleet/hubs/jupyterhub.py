@@ -91,8 +91,8 @@ def layers(
         url = f"{scheme}://{hub.domain}"
         inner = merge(computed, binder.hub_values(hub, url))
         own = binder.values(name, cluster, description, url=url, hub_url=hub_url)
-        computed = merge(own, _below(chart.inside, inner))
-        causes = {**_causes_below(chart.inside, causes), **binder.causes(("hubs", name))}
+        computed = merge(own, watched.of_binder(cluster), _below(chart.inside, inner))
+        causes = {**_causes_below(chart.inside, causes), **binder.causes(("hubs", name)), **watched.causes_of_binder()}
     return stack(cluster, name, Layer(computed, causes=causes))
 
 

@@ -15,9 +15,13 @@ SERVICE = "hubfleet-prometheus"
 """Name of the service and of its role, in JupyterHub."""
 
 
+_ASKED_ONCE = {"service": {"annotations": {"prometheus.io/scrape": "false"}}}
+"""Of a Service that its chart has Prometheus ask besides: all that it counts would count twice."""
+
+
 def values(cluster: Cluster, *, upstream: bool) -> dict[str, Any]:
     """For both charts; `upstream` has a network policy besides, and annotations by which Prometheus would ask the hub
-    a second time, without the token."""
+    a second time."""
     if prometheus.of(cluster) is None:
         return {}
     role = {"services": [SERVICE], "scopes": ["read:metrics"]}
@@ -25,8 +29,13 @@ def values(cluster: Cluster, *, upstream: bool) -> dict[str, Any]:
     if upstream:
         its = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": prometheus.NAME}}}
         found["networkPolicy"] = {"ingress": [{"ports": [{"port": "http"}], "from": [its]}]}
-        found["service"] = {"annotations": {"prometheus.io/scrape": "false"}}
+        found |= _ASKED_ONCE
     return {"hub": found}
+
+
+def of_binder(cluster: Cluster) -> dict[str, Any]:
+    """What BinderHub's chart has besides, for its own Service."""
+    return {} if prometheus.of(cluster) is None else _ASKED_ONCE
 
 
 def generated(cluster: Cluster) -> tuple[Generated, ...]:
@@ -41,3 +50,8 @@ def causes() -> Causes:
     """From which keys of the file `values` come."""
     own = (("services", SERVICE), ("loadRoles", SERVICE), ("networkPolicy", "ingress"), ("service", "annotations"))
     return {("hub", *path): [("monitoring",)] for path in own}
+
+
+def causes_of_binder() -> Causes:
+    """From which keys of the file `of_binder` comes."""
+    return {("service", "annotations"): [("monitoring",)]}

@@ -85,6 +85,9 @@ def _values(cluster: Cluster, description: Description, wanted: Prometheus) -> V
         "server": {**_server(cluster, description, wanted), **core},
         "scrapeConfigs": {
             "kubernetes-service-endpoints": {"metric_relabel_configs": [*_pools(description)]},
+            "kubernetes-api-servers": {
+                "enabled": False
+            },  # two thirds of all series of a small cluster, asked by nobody
             **_jobs(cluster),
         },
         "kube-state-metrics": {
