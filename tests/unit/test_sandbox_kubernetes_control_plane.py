@@ -1,5 +1,6 @@
 import stat
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,10 @@ def test_a_control_plane_starts_mends_and_goes_without_a_trace(tmp_path: Path) -
     assert processes.marked(here) == []
 
 
+def words(process: processes.Process, some: str) -> bool:
+    return some in processes.command(process)
+
+
 def test_a_new_version_replaces_kubernetes_and_leaves_etcd_and_dns(tmp_path: Path) -> None:
     here, programs = layout(tmp_path), tmp_path / "programs"
     programs.mkdir()
@@ -104,7 +109,8 @@ def test_a_new_version_replaces_kubernetes_and_leaves_etcd_and_dns(tmp_path: Pat
         for name in ("apiserver", "controllers", "scheduler"):
             process = after[name]
             assert process
-            assert "--emulated-version=1.33" in processes.command(process)
+            # A program that is just about to take its shell's place has no words for a moment.
+            processes.wait(name, partial(words, process, "--emulated-version=1.33"), timeout=10)
             assert b"=v1.33.2\0" in Path(f"/proc/{process.pid}/environ").read_bytes()
     finally:
         control_plane.remove(here, old)
