@@ -196,6 +196,46 @@ def test_an_image_that_cannot_be_had_is_not_waited_for_to_the_end(lab: Lab) -> N
     assert lab.clock.now() - began < 60
 
 
+def spawning(lab: Lab, gone_after: float, status: dict[str, Any], **spec: str) -> None:
+    """The server's pod has this status and no node, and the hub gives it up after so many seconds, without a word."""
+    lab.hub.starts = False
+    real = lab.hub._start
+
+    def start(request: httpx2.Request) -> httpx2.Response:
+        answer = real(request)
+        lab.api.objects["pods", "main", "jupyter-x"] |= {"status": status, "spec": spec}
+        lab.clock.at(gone_after, give_up)
+        return answer
+
+    def give_up() -> None:
+        lab.hub.server = {}
+        lab.api.objects.pop(("pods", "main", "jupyter-x"), None)
+
+    lab.hub._start = start  # type: ignore[method-assign]
+
+
+def test_a_scheduler_that_does_not_work_is_named(lab: Lab) -> None:
+    spawning(lab, 300, {"phase": "Pending"}, schedulerName="main-user-scheduler")
+    trouble = lab.run().trouble
+    assert trouble is not None
+    assert trouble.layer is Layer.SCHEDULER
+    assert "main-user-scheduler has not looked for a node for the pod jupyter-x" in f"{trouble.what} {trouble.why}"
+    assert trouble.remedy.endswith("hubfleet kubectl -n main logs deploy/user-scheduler")
+    assert any("main-user-scheduler has not looked" in line for line in lab.said)
+
+
+def test_what_was_seen_last_is_told_where_the_hub_gives_up_without_a_word(lab: Lab) -> None:
+    message = "exec: iptables: executable file not found in $PATH"
+    state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+    ended = {"terminated": {"exitCode": 128, "reason": "StartError", "message": message}}
+    container = {"name": "block", "image": "x:1", "restartCount": 3, "state": state, "lastState": ended}
+    spawning(lab, 20, {"phase": "Pending", "initContainerStatuses": [container]}, nodeName="n1")
+    trouble = lab.run().trouble
+    assert trouble is not None
+    assert message in trouble.why
+    assert "block of jupyter-x ends again and again (exit code 128)" in f"{trouble.what} {trouble.why}"
+
+
 def test_a_hub_at_capacity_says_so_itself(lab: Lab) -> None:
     full = httpx2.Response(429, json={"message": "User limit reached"})
     lab.hub.fail = lambda method, path: full if (method, path) == ("POST", f"{ME}/server") else None

@@ -79,6 +79,11 @@ def of_pod(kube: Kube, pod: Pod) -> Trouble | None:
     if pod.scheduling:
         remedy = "look at the pool: has it nodes that are ready and large enough? (hubfleet status)"
         return Trouble(Layer.SCHEDULER, f"no node takes the pod {pod.name}", pod.scheduling, remedy)
+    if pod.unseen_by:
+        what = f"{pod.unseen_by} has not looked for a node for the pod {pod.name}"
+        whose = "deploy/user-scheduler" if pod.unseen_by.endswith("user-scheduler") else "its pod"
+        remedy = f"see whether that scheduler works: hubfleet kubectl -n {pod.namespace} logs {whose}"
+        return Trouble(Layer.SCHEDULER, what, "it would say so at once, also where it finds none", remedy)
     for container in pod.containers:
         trouble = _of_container(kube, pod, container)
         if trouble:
@@ -109,7 +114,7 @@ def _of_container(kube: Kube, pod: Pod, container: Container) -> Trouble | None:
         return Trouble(
             layer,
             what,
-            f"its last words:\n{log}" if log else "it left no log",
+            f"its last words:\n{log}" if log else container.ended or "it left no log",
             "correct the hub's values; hubfleet apply goes on",
         )
     return None

@@ -42,6 +42,8 @@ class Trial:
     patient: Clock = field(default_factory=Clock)
     connect: Open = kernel.connect
     _trouble: Trouble | None = field(default=None, init=False)
+    _hindered: Trouble | None = field(default=None, init=False)
+    """What was seen last to hinder the server, though it be over."""
     _end: float = field(default=0.0, init=False)
 
     def run(self) -> Tried:
@@ -96,7 +98,7 @@ class Trial:
     def _start(self) -> str:
         self.hub.start()
         watched = _Progress(self.hub, self.tell)
-        seen, since, looked = None, 0.0, 0.0
+        began, seen, since, looked = self.clock.now(), None, 0.0, 0.0
         while True:
             server = self._server()
             if server.get("ready"):
@@ -107,22 +109,24 @@ class Trial:
                 looked, trouble = now, servers.find(self.kube, self._pod(), self._claims())
                 if trouble != seen:
                     seen, since = trouble, now
+                    self._hindered = seen or self._hindered
                     self.tell(f"{seen.layer}: {seen.what}" if seen else "what hindered the server is over")
             if not server:
-                raise Failed(seen or self._ended(watched.failure))
+                raise Failed(seen or self._ended(watched.failure, self.clock.now() - began))
             if seen and _hopeless(seen) and now - since >= HOPELESS:
                 raise Failed(seen)
             if now >= self._end:
                 raise Failed(seen or _late(self.within))
             self.clock.sleep(0.5)
 
-    def _ended(self, said: str) -> Trouble:
-        return Trouble(
-            Layer.SERVER,
-            "the test user's server did not start",
-            said or "the hub gave it up and does not say why",
-            "hubfleet kubectl logs deploy/hub in the hub's namespace tells more",
-        )
+    def _ended(self, said: str, after: float) -> Trouble:
+        """`after` so many seconds. Of a start that took too long the hub says little more than that."""
+        last = self._hindered
+        words = [said.strip()] if said.strip() not in ("", "Spawn failed:") else []
+        words += [f"last seen to hinder it: {last.what}: {last.why}".rstrip(": ")] if last else []
+        why = "; ".join(words) or f"the hub gave it up after {after:.0f} s, and does not say why"
+        remedy = (last and last.remedy) or f"hubfleet kubectl -n {self.namespace} logs deploy/hub tells more"
+        return Trouble(last.layer if last else Layer.SERVER, "the test user's server did not start", why, remedy)
 
     def _pod(self) -> Pod | None:
         found = [pod for pod in self.kube.pods(self.namespace, USERS_SERVERS) if pod.user == USER]

@@ -50,7 +50,8 @@ class Node:
 @dataclass(frozen=True)
 class Container:
     """A container of a pod, init containers included. `waiting` is the kubelet's reason ("ImagePullBackOff"), "" when
-    it runs; `message` its words; `exit_code` that of its last end."""
+    it runs; `message` its words; `exit_code` that of its last end, and `ended` what was said of that, such as why its
+    program could not even be started."""
 
     name: str
     image: str
@@ -59,12 +60,13 @@ class Container:
     waiting: str
     message: str
     exit_code: int | None
+    ended: str = ""
 
 
 @dataclass(frozen=True)
 class Pod:
-    """`scheduling` is the scheduler's message while it finds no node, "" otherwise; `user` whose server it is, where
-    KubeSpawner made it."""
+    """`scheduling` is the scheduler's message while it finds no node, "" otherwise; `unseen_by` its scheduler while
+    that has not looked at it at all, "" otherwise; `user` whose server it is, where KubeSpawner made it."""
 
     name: str
     namespace: str
@@ -76,6 +78,7 @@ class Pod:
     labels: Mapping[str, str]
     containers: tuple[Container, ...]
     user: str = ""
+    unseen_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,20 +225,21 @@ def node(found: Object) -> Node:
 
 def pod(found: Object) -> Pod:
     """Parse a Pod."""
-    metadata, status = found["metadata"], found.get("status", {})
-    scheduled = _condition(status, "PodScheduled")
+    metadata, spec, status = found["metadata"], found.get("spec", {}), found.get("status", {})
+    scheduled, node = _condition(status, "PodScheduled"), spec.get("nodeName", "")
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     return Pod(
         name=metadata["name"],
         namespace=metadata["namespace"],
         phase=status.get("phase", "Unknown"),
         ready=_condition(status, "Ready").get("status") == "True",
-        node=found.get("spec", {}).get("nodeName", ""),
+        node=node,
         scheduling=scheduled.get("message", "") if scheduled.get("status") == "False" else "",
         deleting="deletionTimestamp" in metadata,
         labels=metadata.get("labels", {}),
         containers=tuple(map(_container, containers)),
         user=metadata.get("annotations", {}).get(USER, ""),
+        unseen_by="" if node or scheduled else spec.get("schedulerName", ""),
     )
 
 
@@ -413,4 +417,5 @@ def _container(found: Object) -> Container:
         waiting=waiting.get("reason", ""),
         message=waiting.get("message", "") or ended.get("message", ""),
         exit_code=ended.get("exitCode"),
+        ended=ended.get("message", ""),
     )
