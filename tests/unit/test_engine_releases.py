@@ -20,6 +20,7 @@ from hubfleet.hubs import Release, charts, tester
 from hubfleet.hubs import releases as releases_of
 from hubfleet.plan import Action
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
+from hubfleet.plan.releases import removal as removal_plan
 from hubfleet.plan.releases import steps as plan_steps
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.process import Scripted
@@ -78,7 +79,8 @@ class HelmProgram(Scripted):
             annotations = self.api.objects[key]["metadata"].get("annotations", {})
             if key[0] == "services" and annotations.get("helm.sh/resource-policy") == "keep":
                 continue
-            if key[0] in ("deployments", "services") or (key[0] == "persistentvolumeclaims" and key[2] in claims):
+            of_helm = key[0] in ("deployments", "services") and "meta.helm.sh/release-name" in annotations
+            if of_helm or (key[0] == "persistentvolumeclaims" and key[2] in claims):
                 del self.api.objects[key]
 
     def _rollback(self, release: str, revision: str, namespace: str) -> None:
@@ -513,6 +515,63 @@ def test_the_hub_that_was_taken_over_goes_and_leaves_claims_and_namespace(trial:
     assert trial.api.names("namespaces") == ["main"]
 
 
+def of_others(api: Api) -> None:
+    """What else somebody runs in the namespace of their hub."""
+    spec = {"claimRef": {"namespace": "main", "name": "postgres"}, "persistentVolumeReclaimPolicy": "Delete"}
+    api.add("persistentvolumeclaims", "main", "postgres", spec={}, status={"phase": "Bound"})
+    api.add("persistentvolumes", "", "pv-postgres", spec=spec)
+    api.add("pods", "main", "postgres-0", metadata={"labels": {"app": "postgres"}}, status={"phase": "Running"})
+    api.add("services", "main", "postgres", spec={"type": "LoadBalancer"})
+
+
+@pytest.mark.parametrize("labels", [{"release": "main"}, {"app.kubernetes.io/instance": "main"}])
+def test_nobody_waits_for_what_others_have_in_a_namespace_that_was_taken_over(
+    trial: Trial, labels: dict[str, str]
+) -> None:
+    of_a_stranger(trial)
+    trial.install()
+    of_others(trial.api)
+    trial.api.add("pods", "main", "hub-x", metadata={"labels": labels}, status={"phase": "Running"})
+    with pytest.raises(HubfleetError, match=r"still there: pod hub-x\n"):
+        trial.remove(homes=False)
+    del trial.api.objects["pods", "main", "hub-x"]
+    trial.remove(homes=False)
+    assert trial.api.names("services") == ["postgres"]
+    trial.remove(homes=True)
+    assert trial.api.names("pods") == ["postgres-0"]
+    assert trial.api.names("persistentvolumeclaims") == ["postgres"]
+    assert trial.api.names("persistentvolumes") == ["pv-postgres"]
+
+
+def test_another_chart_takes_over_beside_what_others_have_in_the_namespace(trial: Trial) -> None:
+    of_a_stranger(trial, "jupyterhub")
+    of_others(trial.api)
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+
+
+def test_homes_of_a_hub_that_was_taken_over_are_seen_after_it_went_and_can_be_taken_away(trial: Trial) -> None:
+    of_a_stranger(trial)
+    trial.install()
+    of_others(trial.api)
+    trial.remove(homes=False)
+    (left,) = trial.observe()
+    assert (left.hub, left.cluster, left.status) == ("main", "pythia", "uninstalled")
+    assert left.claims == ("claim-ann", "hub-db-dir")
+    (gone,) = removal_plan([left], trial.file, claims=True)
+    assert gone.loses == ("home directories and database: claim-ann, hub-db-dir",)
+    trial.remove(homes=True)
+    assert trial.observe() == ()
+
+
+def test_claims_that_somebody_uses_again_are_no_longer_seen_as_left(trial: Trial) -> None:
+    of_a_stranger(trial)
+    trial.install()
+    trial.remove(homes=False)
+    trial.api.record("main", "main", 1, "deployed")
+    assert [one.status for one in trial.observe()] == ["deployed"]
+    assert releases.observe([], trial.api.kube()) == ()
+
+
 def test_a_chart_that_would_take_its_claims_along_leaves_them_all_the_same(trial: Trial) -> None:
     trial.install()
     homes(trial.api)
@@ -537,9 +596,9 @@ def test_releases_that_hubfleet_did_not_make_are_seen_only_where_they_are_in_the
     assert [(one.name, one.cluster) for one in trial.observe()] == [("main", "")]
 
 
-def test_an_empty_cluster_is_known_by_two_requests(trial: Trial) -> None:
+def test_an_empty_cluster_is_known_by_three_requests(trial: Trial) -> None:
     assert trial.observe() == ()
-    assert len(trial.api.requests) == 2
+    assert len(trial.api.requests) == 3
 
 
 def test_homes_that_a_removal_left_are_seen_and_can_be_taken_away(trial: Trial) -> None:

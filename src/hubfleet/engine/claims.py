@@ -8,11 +8,12 @@ cluster, and before the uninstall a chart of nothing takes the place of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
 from hubfleet.hubs import charts
+from hubfleet.plan.volumes import of_hub
 from hubfleet.spec.trees import at
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.kube import Kube
@@ -39,6 +40,13 @@ def uninstall(release: str, namespace: str, helm: Helm, kube: Kube, *, hooks: bo
         assert place is not None  # noqa: S101 (a folder of ours)
         helm.upgrade_install(release, namespace, place, {}, {})
     helm.uninstall(release, namespace, hooks=hooks)
+
+
+def mark(namespace: str, kube: Kube, labels: Mapping[str, str]) -> None:
+    """Write on what people keep in a namespace that hubfleet did not make, whose it is: nothing else tells it once the
+    release is gone."""
+    for one in filter(of_hub, kube.claims(namespace)):
+        kube.label(_KIND, namespace, one.name, labels)
 
 
 def _not_kept(manifest: str) -> Iterator[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from hubfleet.checks import hub as hub_check
@@ -22,6 +23,7 @@ from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.hubs.platform import certificates, grafana
 from hubfleet.hubs.release import SECRET, Generated
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
+from hubfleet.plan.volumes import of_hub
 from hubfleet.spec import Cluster, KeyPath, Problem
 from hubfleet.spec.merging import put
 from hubfleet.spec.problems import written
@@ -29,7 +31,7 @@ from hubfleet.spec.trees import at
 from hubfleet.tools import kube_certificates
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
-from hubfleet.tools.kube import Kube, Namespace, Record
+from hubfleet.tools.kube import Claim, Kube, Record
 from hubfleet.tools.process import masker
 
 AT_WORK = 8.0
@@ -62,19 +64,19 @@ def observe(desired: Sequence[Release], kube: Kube) -> tuple[Observed, ...]:
     """What the cluster has of these releases, and every other that hubfleet made there; also what is left of one that
     was removed (its namespace, homes). Five requests, however many releases there are."""
     wanted = {(release.namespace, release.name) for release in desired}
-    records = {key: record for key, record in newest(kube).items() if key in wanted or CLUSTER in record.labels}
-    taken = {namespace for namespace, _ in records}
-    left = [one for one in kube.namespaces(CLUSTER) if one.name not in taken and not one.deleting]
-    if not (records or left):
-        return ()
-    states, claims = rollout.look(kube, None), _claims(kube)
-    return (
-        *(
-            replace(_observed(record, states.get(key)), claims=claims.get(key[0], ()))
-            for key, record in records.items()
-        ),
-        *(replace(_left(namespace), claims=claims.get(namespace.name, ())) for namespace in left),
+    every = newest(kube)
+    records = {key: record for key, record in every.items() if key in wanted or CLUSTER in record.labels}
+    taken, ours = {namespace for namespace, _ in records}, kube.namespaces(CLUSTER)
+    claims = _claims(kube, {one.name for one in ours})
+    marked = {one.namespace: one.labels for found in claims.values() for one in found if CLUSTER in one.labels}
+    left = {name: labels for name, labels in marked.items() if (name, name) not in every}
+    left |= {one.name: one.labels for one in ours if one.name not in taken and not one.deleting}
+    states = rollout.look(kube, None) if records else {}
+    seen = (
+        *(_observed(record, states.get(key)) for key, record in records.items()),
+        *(_left(name, labels) for name, labels in left.items()),
     )
+    return tuple(replace(one, claims=tuple(claim.name for claim in claims.get(one.namespace, ()))) for one in seen)
 
 
 def with_old_values(
@@ -115,18 +117,18 @@ def _observed(record: Record, state: rollout.State | None) -> Observed:
     )
 
 
-def _left(namespace: Namespace) -> Observed:
-    """A release has its namespace's name."""
-    hub, cluster = namespace.labels.get(HUB, ""), namespace.labels[CLUSTER]
-    return Observed(
-        namespace.name, namespace.name, 0, UNINSTALLED, hub, cluster, "", unready="only its namespace is left"
-    )
+def _left(namespace: str, labels: Mapping[str, str]) -> Observed:
+    """A release has its namespace's name. The labels are of that, or of claims in one that hubfleet did not make."""
+    hub, cluster = labels.get(HUB, ""), labels[CLUSTER]
+    return Observed(namespace, namespace, 0, UNINSTALLED, hub, cluster, "", unready="only its namespace is left")
 
 
-def _claims(kube: Kube) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+def _claims(kube: Kube, ours: Collection[str]) -> dict[str, list[Claim]]:
+    """By namespace: all of those that hubfleet made, of others what people keep in hubs."""
+    found: dict[str, list[Claim]] = {}
     for claim in kube.claims(None):
-        found[claim.namespace] = (*found.get(claim.namespace, ()), claim.name)
+        if claim.namespace in ours or of_hub(claim):
+            found.setdefault(claim.namespace, []).append(claim)
     return found
 
 
@@ -219,27 +221,35 @@ def remove(
     timeout: float = 300,
 ) -> None:
     """Uninstall, and return when its pods and load balancers are gone; with `homes` also every claim and volume of its
-    namespace (home directories, the hub's database) and the namespace itself, if hubfleet made it. `hooks`: the chart
-    may tidy up after itself on the cluster, which goes on."""
+    namespace (home directories, the hub's database) and the namespace itself. In a namespace that hubfleet did not
+    make, what is not of this release stays, and nobody waits for it. `hooks`: the chart may tidy up after itself on the
+    cluster, which goes on."""
 
     def tell(text: str) -> None:
         say(Event(Kind.PROGRESS, cluster, f"release/{name}", text))
 
+    there = kube.namespace(namespace)
+    ours = there is None or there.labels.get(CLUSTER) == cluster
     with watch.waiting("Helm"):
-        if homes or (namespace, name) not in newest(kube):
+        record = newest(kube).get((namespace, name))
+        if homes or record is None:
             helm.uninstall(name, namespace, hooks=hooks)
         else:
+            if not ours:
+                claims.mark(
+                    namespace, kube, {key: record.labels[key] for key in (CLUSTER, HUB) if key in record.labels}
+                )
             claims.uninstall(name, namespace, helm, kube, hooks=hooks)
     with watch.waiting("Kubernetes"):
-        end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout)
+        of = "" if ours else name
+        end = removal.Removal(kube, namespace, tell, clock or Clock(), timeout=timeout, release=of)
         end.kept_balancers()
         end.run(claims=homes)
         if homes:
             shares.clear(namespace, kube)
         if name == certificates.NAME:
             kube_certificates.without_manager(kube)
-        there = kube.namespace(namespace)
-        if homes and there and there.labels.get(CLUSTER) == cluster:
+        if homes and there and ours:
             end.namespace()
 
 
@@ -301,8 +311,10 @@ def _replace(release: Release, helm: Helm, kube: Kube, tell: Callable[[Kind, str
     if before not in ("", release.chart.name):
         tell(Kind.PROGRESS, f"taking the chart {before} away; homes and database stay")
         claims.uninstall(release.name, release.namespace, helm, kube)
-        end = removal.Removal(kube, release.namespace, lambda text: tell(Kind.PROGRESS, text), clock, timeout=120)
-        end.run(claims=False)
+        there = kube.namespace(release.namespace)
+        of = release.name if there and CLUSTER not in there.labels else ""
+        say = partial(tell, Kind.PROGRESS)
+        removal.Removal(kube, release.namespace, say, clock, timeout=120, release=of).run(claims=False)
 
 
 def _pending(release: Release, kube: Kube) -> Record | None:

@@ -7,20 +7,32 @@ from collections.abc import Callable
 from hubfleet.checks.pods import USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
-from hubfleet.tools.kube import Kube, Service
+from hubfleet.plan.volumes import of_hub
+from hubfleet.tools.kube import Claim, Kube, Pod, Service
 
 EVERY = 0.5
 _OF_JOB = "batch.kubernetes.io/job-name"
 """Label of a Job's pods. Helm leaves a hook that failed, and its pods stay as long as the namespace."""
+_OF_RELEASE = ("app.kubernetes.io/instance", "release")
+"""Labels by which charts tell their pods: Helm's recommended one, and Zero to JupyterHub's and BinderHub's."""
 
 
 class Removal:
-    """For one namespace. `tell` hears what is waited for."""
+    """For one namespace. `tell` hears what is waited for. `release`: of it alone, since the namespace is somebody
+    else's, who may have more in it; "" where all in it goes."""
 
     def __init__(
-        self, kube: Kube, namespace: str, tell: Callable[[str], None], clock: Clock, *, timeout: float
+        self,
+        kube: Kube,
+        namespace: str,
+        tell: Callable[[str], None],
+        clock: Clock,
+        *,
+        timeout: float,
+        release: str = "",
     ) -> None:
         self._kube, self._namespace, self._tell, self._clock, self._timeout = kube, namespace, tell, clock, timeout
+        self._release = release
 
     def run(self, *, claims: bool) -> None:
         """Take away users' servers and wait until no pod is left, and no load balancer that goes with its chart; with
@@ -30,7 +42,7 @@ class Removal:
             self._kube.delete("Pod", self._namespace, pod.name)
         self._wait(self._pods_and_addresses)
         if claims:
-            for claim in self._kube.claims(self._namespace):
+            for claim in filter(self._holds, self._kube.claims(self._namespace)):
                 self._kube.delete("PersistentVolumeClaim", self._namespace, claim.name)
             self._wait(self._claims_and_volumes)
 
@@ -81,16 +93,29 @@ class Removal:
             self._clock.sleep(EVERY)
 
     def _pods_and_addresses(self) -> list[str]:
-        pods = [f"pod {pod.name}" for pod in self._kube.pods(self._namespace) if _OF_JOB not in pod.labels]
+        every = self._kube.pods(self._namespace)
+        pods = [f"pod {pod.name}" for pod in every if _OF_JOB not in pod.labels and self._goes(pod)]
         return pods + [f"load balancer {one.name}" for one in self._balancers(self._namespace) if not one.stays]
 
+    def _goes(self, pod: Pod) -> bool:
+        return not self._release or pod.deleting or self._release in map(pod.labels.get, _OF_RELEASE)
+
     def _balancers(self, namespace: str | None) -> list[Service]:
-        return [one for one in self._kube.services(namespace) if one.type == "LoadBalancer"]
+        found = [one for one in self._kube.services(namespace) if one.type == "LoadBalancer"]
+        return [one for one in found if self._release in ("", one.release)]
+
+    def _holds(self, claim: Claim) -> bool:
+        return not self._release or of_hub(claim)
 
     def _namespace_itself(self) -> list[str]:
         return [] if self._kube.namespace(self._namespace) is None else [f"namespace {self._namespace}"]
 
     def _claims_and_volumes(self) -> list[str]:
-        claims = [f"claim {claim.name}" for claim in self._kube.claims(self._namespace)]
+        every = self._kube.claims(self._namespace)
+        going = [one.name for one in every if self._holds(one)]
+        stays = {one.name for one in every} - {*going}
         volumes = [one for one in self._kube.volumes() if one.namespace == self._namespace and one.deleted_after]
-        return claims + [f"volume {one.name} of {one.claim}" for one in volumes]
+        return [
+            *(f"claim {one}" for one in going),
+            *(f"volume {one.name} of {one.claim}" for one in volumes if one.claim not in stays),
+        ]

@@ -145,9 +145,9 @@ def plan_destroy(target: Target, watch: Watch | None = None, *, homes: bool = Fa
 
 def _of_others(opened: Access, there: Collection[release_plan.Observed], *, homes: bool) -> tuple[str, ...]:
     """What the cluster takes along that is in no release of ours; homes of somebody else's hub where `homes` go."""
-    doors, ours = opened.doors_if_there(), {one.namespace for one in there}
+    doors, ours = opened.doors_if_there(), {(one.namespace, claim) for one in there for claim in one.claims}
     every = doors.kube.claims(None) if doors else ()
-    claims = [one for one in every if one.namespace not in ours and (homes or not personal(one.name))]
+    claims = [one for one in every if (one.namespace, one.name) not in ours and (homes or not personal(one.name))]
     names = ", ".join(f"{one.namespace}/{one.name} ({one.size})" for one in claims)
     return (f"volumes of claims that are no hub's: {names}",) if claims else ()
 

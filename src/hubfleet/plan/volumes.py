@@ -103,6 +103,11 @@ def personal(claim: str) -> bool:
     return claim in (DATABASE, SHARED, REGISTRY) or claim.startswith(HOME)
 
 
+def of_hub(claim: Claim) -> bool:
+    """The same of one that may be somebody else's, in a namespace that hubfleet did not make."""
+    return personal(claim.name) or bool(claim.user)
+
+
 def lasts(metadata: Mapping[str, str]) -> bool:
     """Whether people keep something in a volume on which this is written: it is marked so, or its claim is personal,
     and its cluster went before anybody marked it."""

@@ -235,6 +235,10 @@ class Kube:
         """Add these annotations to an object; one that is not there is fine."""
         self._merge(f"{_place(kind, namespace)}/{name}", {"metadata": {"annotations": dict(annotations)}}, allow=(404,))
 
+    def label(self, kind: str, namespace: str, name: str, labels: Mapping[str, str]) -> None:
+        """Add these labels to an object; one that is not there is fine."""
+        self._merge(f"{_place(kind, namespace)}/{name}", {"metadata": {"labels": dict(labels)}}, allow=(404,))
+
     def add_to_secret(
         self, namespace: str, name: str, data: Mapping[str, str], labels: Mapping[str, str]
     ) -> dict[str, str]:
