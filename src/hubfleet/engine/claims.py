@@ -9,6 +9,7 @@ cluster, and before the uninstall a chart of nothing takes the place of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import yaml
 
@@ -50,7 +51,13 @@ def mark(namespace: str, kube: Kube, labels: Mapping[str, str]) -> None:
 
 
 def _not_kept(manifest: str) -> Iterator[str]:
-    for one in yaml.load_all(manifest, Loader=yaml.CSafeLoader):
-        policy = at(one, ("metadata", "annotations", "helm.sh/resource-policy"))
-        if at(one, ("kind",)) == _KIND and policy != "keep":
+    for one in of(manifest):
+        if at(one, ("metadata", "annotations", "helm.sh/resource-policy")) != "keep":
             yield str(at(one, ("metadata", "name")))
+
+
+def of(manifest: str) -> Iterator[Mapping[str, Any]]:
+    """Those of a manifest, as they stand there."""
+    for one in yaml.load_all(manifest, Loader=yaml.CSafeLoader) if _KIND in manifest else ():
+        if at(one, ("kind",)) == _KIND:
+            yield one

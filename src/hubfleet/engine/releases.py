@@ -14,7 +14,7 @@ from typing import Any
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import charting, claims, entries, footing, removal, rollout, shares
+from hubfleet.engine import charting, claims, entries, footing, removal, rollout, shares, unfit
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
@@ -140,14 +140,21 @@ def newest(kube: Kube) -> dict[tuple[str, str], Record]:
     }
 
 
-def check(releases: Sequence[Release], helm: Helm, cluster: Cluster) -> tuple[Problem, ...]:
-    """What the charts have against the values, each with its place in the files. Needs no cluster, and a network only
-    where a chart of a repository is not in the cache. HubfleetError for what is no fault of a file's."""
+def check(releases: Sequence[Release], helm: Helm, cluster: Cluster, kube: Kube | None = None) -> tuple[Problem, ...]:
+    """What the charts have against the values, each with its place in the files; and with `kube`, whose Helm this is
+    then, what Kubernetes would have against what they make of claims that are there. Needs no cluster else, and a
+    network only where a chart of a repository is not in the cache. HubfleetError for what is no fault of a file's."""
     problems: list[Problem] = []
+    there = kube.claims(None) if kube and releases else ()
+    made = newest(kube) if kube and there else {}
     for release in releases:
         try:
             with charting.ready(release.chart, with_stand_ins(release), helm) as (chart, values):
-                helm.template(release.name, release.namespace, chart, values, secrets=_secrets(release))
+                manifest = helm.template(release.name, release.namespace, chart, values, secrets=_secrets(release))
+            own = {one.name: one for one in there if one.namespace == release.namespace}
+            known = (release.namespace, release.name) in made
+            before = helm.manifest(release.name, release.namespace) if own and known else ""
+            problems.extend(unfit.problems(release, cluster, own, wanted=manifest, before=before))
         except BadValues as error:
             for one in error.complaints:
                 path = one.under(release.chart.name)

@@ -11,7 +11,7 @@ from hubfleet.engine import releases
 from hubfleet.engine.ground import Infrastructure, ground
 from hubfleet.errors import CloudError, Layer, Refused
 from hubfleet.events import Watch
-from hubfleet.fleet.access import Access, access, first_line, kept
+from hubfleet.fleet.access import Access, Doors, access, first_line, kept
 from hubfleet.fleet.loading import Target, known_pool
 from hubfleet.fleet.many import Answers
 from hubfleet.fleet.shrinking import servers_lost
@@ -67,8 +67,8 @@ def plan(target: Target, watch: Watch | None = None, *, replace: Collection[str]
         again = homes.steps(wanted, found, volumes.result().earlier)
         steps = release_plan.steps(wanted, found, cluster, adopt=adopt)
         lost = tuple(servers_lost(infrastructure.steps, target.description, opened))
-    with watch.waiting("Helm"):
-        _accepted_by_charts(steps, resolved)
+        with watch.waiting("Helm"):
+            _acceptable(steps, resolved, opened.doors() if found else None)
     notes = (
         *description.notes,
         *map(str, doubts(target.cluster, target.chosen)),
@@ -114,13 +114,15 @@ def _whole(found: Infrastructure) -> bool:
     return not fatal and all(step.action is Action.KEEP for step in found.steps if step.id == "cluster")
 
 
-def _accepted_by_charts(steps: tuple[Step, ...], target: Target) -> None:
-    """A value that a chart refuses is found here, before there is a machine that costs. Raises `spec.InvalidFiles`."""
+def _acceptable(steps: tuple[Step, ...], target: Target, doors: Doors | None) -> None:
+    """A value that a chart refuses is found here, before there is a machine that costs; or, where there is something
+    already, one that Kubernetes would refuse of its claims. Raises `spec.InvalidFiles`."""
     if all(step.action is Action.KEEP for step in steps):
         return
     Helm(None).version()  # a Helm that is missing is found now, and not when the cluster stands
     changed = [step.work for step in steps if isinstance(step.work, hubs.Release) and step.action is not Action.KEEP]
-    problems = releases.check(changed, Helm(None), target.cluster)
+    helm, kube = (doors.helm, doors.kube) if doors else (Helm(None), None)
+    problems = releases.check(changed, helm, target.cluster, kube)
     if problems:
         raise InvalidFiles(problems)
 
