@@ -98,7 +98,8 @@ def test_its_gateway_has_a_listener_with_a_certificate_for_each_host(helm: Helm,
     gateway = found.one("Gateway", "hubfleet-entry")
     assert gateway["spec"]["gatewayClassName"] == "hubfleet"
     assert found.one("GatewayClass", "hubfleet")
-    assert gateway["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "le"}
+    order = found.one("Certificate", f"{HOST}-tls")
+    assert (order["metadata"]["namespace"], order["spec"]["issuerRef"]["name"]) == ("hubfleet-entry", "le")
     listeners = {one["name"]: one for one in gateway["spec"]["listeners"]}
     assert listeners[HOST]["hostname"] == HOST
     assert listeners[HOST]["tls"] == {"certificateRefs": [{"name": f"{HOST}-tls"}], "mode": "Terminate"}

@@ -96,12 +96,33 @@ def test_by_a_gateway_the_hub_is_on_the_listener_that_has_its_certificate(tmp_pa
     assert plain.values["httpRoute"]["gateway"]["sectionName"] == "web"
 
 
-@pytest.mark.parametrize(("ingress", "signed"), [({"email": "ops@example.org"}, True), ({"issuer": "le"}, False)])
-def test_a_listener_has_a_certificate_of_its_own_until_let_s_encrypt_has_given_one(
-    tmp_path: Path, ingress: dict[str, Any], signed: bool
-) -> None:
-    annotations = made(tmp_path, api="gateway", shared=True, **ingress).values["gateway"]["annotations"]
-    assert (annotations.get("acme.cert-manager.io/http01-edit-in-place") == "true") is signed
+def test_a_listener_has_a_certificate_of_its_own_until_let_s_encrypt_has_given_one(tmp_path: Path) -> None:
+    values = made(tmp_path, api="gateway", shared=True, email="ops@example.org").values
+    assert values["gateway"]["annotations"]["acme.cert-manager.io/http01-edit-in-place"] == "true"
+    assert [one["kind"] for one in values["extraObjects"]] == ["Service"]
+
+
+def test_it_has_one_as_well_until_somebody_elses_issuer_has_given_one(tmp_path: Path) -> None:
+    """Or no hub would answer, and `apply` give up, before it told to which address DNS has to lead."""
+    found = made(tmp_path, api="gateway", **ISSUED)
+    _, order = found.values["extraObjects"]
+    assert order["metadata"]["annotations"]["cert-manager.io/issue-temporary-certificate"] == "true"
+    (reference,) = found.values["gateway"]["listeners"]["hub.example.org"]["certificateRefs"]
+    assert order["spec"] == {
+        "secretName": reference["name"],
+        "dnsNames": ["hub.example.org"],
+        "issuerRef": {"kind": "ClusterIssuer", "name": "letsencrypt"},
+    }
+    assert "annotations" not in found.values["gateway"]
+    assert "cert-manager.io/v1" in found.apis
+    assert "cert-manager.io/v1" not in made(tmp_path, **ISSUED).apis
+
+
+def test_a_list_in_the_place_of_ours_has_to_have_the_certificates_too(tmp_path: Path) -> None:
+    ingress = {"api": "gateway", **ISSUED, "values": {"extraObjects": [BALANCER]}}
+    cluster = load(tmp_path, chart="lite", top={"ingress": ingress})
+    (problem,) = schemas.check(cluster, describe(cluster)).problems
+    assert "without the Certificate hub.example.org-tls" in problem.what
 
 
 def test_a_gateway_of_somebody_elses_has_its_own_certificates(tmp_path: Path) -> None:

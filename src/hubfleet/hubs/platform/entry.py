@@ -40,6 +40,13 @@ _PATHS: Values = {
 are told apart by their hosts, so no path means anything here."""
 
 
+_UNTIL_ISSUED: Values = {
+    "cert-manager.io/cluster-issuer": ISSUER,
+    "acme.cert-manager.io/http01-edit-in-place": "true",
+}
+"""Of our Gateway, for our issuer. The second has cert-manager sign a certificate itself until the authority's is there:
+a listener without one takes no routes. No other annotation of a Gateway does so (1.21, certificate-shim/sync.go,
+setIssuerSpecificConfig); what it says of an Ingress means nothing to our issuer, and might to another."""
 _ADDRESS = tuple(f"--providers.kubernetesgateway.statusaddress.service.{key}={NAME}" for key in ("name", "namespace"))
 """Which Service has the Gateway's address: the chart tells Traefik only of one of its own."""
 
@@ -139,11 +146,11 @@ def release(cluster: Cluster, description: Description) -> Release | None:
     """None where nothing shares an entry, or the cluster has one already."""
     if not _ours(cluster):
         return None
-    made = merge(_traefik(cluster, description), _way_in(description), _finding(cluster, all_hosts(cluster)))
+    made = merge(_traefik(cluster, description), _way_in(cluster, description), _finding(cluster, all_hosts(cluster)))
     provider = [("provider", cluster.provider.name)]
     where: Causes = {
         (): [("ingress",)],
-        ("extraObjects",): provider,
+        ("extraObjects",): [*provider, ("ingress", "issuer")],
         ("nodeSelector",): [("pools",)],
         ("tolerations",): [("pools",)],
         ("deployment", "replicas"): [("pools",)],
@@ -158,7 +165,8 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         layers=layers,
         source=("ingress",),
         resource_definitions=False,
-        apis=frozenset({"gateway.networking.k8s.io/v1"} if cluster.ingress.api == "gateway" else ()),
+        apis=frozenset({"gateway.networking.k8s.io/v1"} if cluster.ingress.api == "gateway" else ())
+        | frozenset({"cert-manager.io/v1"} if _orders(cluster) else ()),
     )
 
 
@@ -171,6 +179,8 @@ def problems(cluster: Cluster) -> Iterator[Problem]:
     lacks: dict[str, str] = {}
     if not any(at(one, ("kind",)) == "Service" and at(one, ("metadata", "name")) == NAME for one in objects):
         lacks["extraObjects"] = f"the Service {NAME}, its load balancer"
+    elif lost := [one for one in _orders(cluster) if one not in objects]:
+        lacks["extraObjects"] = f"the Certificate {lost[0]['metadata']['name']}"
     if cluster.ingress.api == "gateway" and not {*_ADDRESS} <= {*map(str, arguments)}:
         lacks["additionalArguments"] = "what tells its address to the Gateway"
     for key in own.keys() & lacks.keys():
@@ -228,7 +238,7 @@ def _to_https(cluster: Cluster) -> Values:
     return {"redirections": {"entryPoint": {"to": "websecure", "scheme": "https", "permanent": False, **last}}}
 
 
-def _way_in(description: Description) -> Values:
+def _way_in(cluster: Cluster, description: Description) -> Values:
     """The load balancer. It is our own and not the chart's, and Helm leaves it when a chart goes: its address stays
     with another chart or controller, which Helm lets take it on as it has the same release's name."""
     annotations = {"helm.sh/resource-policy": "keep", **description.traits.load_balancer_annotations}
@@ -242,7 +252,32 @@ def _way_in(description: Description) -> Values:
         "metadata": {"name": NAME, "namespace": NAME, "annotations": annotations},
         "spec": {"type": "LoadBalancer", "selector": POD, "ports": ports},
     }
-    return {"service": {"enabled": False}, "extraObjects": [service]}
+    return {"service": {"enabled": False}, "extraObjects": [service, *_orders(cluster)]}
+
+
+def _orders(cluster: Cluster) -> list[Values]:
+    """At our Gateway, what has somebody else's cert-manager make a host's certificate. Told by the Gateway itself, one
+    that reads Gateways would do so too, which most do not; and nothing would have it sign one until the authority's is
+    there (`_UNTIL_ISSUED`), so that no hub would answer, and `apply` give up, before DNS leads to an address that
+    nobody knows yet. The annotations of acme: which Gateway answers the authority, where the issuer asks by HTTP-01."""
+    own = issuer(cluster)
+    if cluster.ingress.api != "gateway" or own in (None, ISSUER):
+        return []
+    acme = {"acme.cert-manager.io/http01-parentrefkind": "Gateway", "acme.cert-manager.io/http01-parentrefname": NAME}
+    annotations = {"cert-manager.io/issue-temporary-certificate": "true", **acme}
+    return [
+        {
+            "apiVersion": "cert-manager.io/v1",
+            "kind": "Certificate",
+            "metadata": {"name": secret(host), "namespace": NAME, "annotations": annotations},
+            "spec": {
+                "secretName": secret(host),
+                "dnsNames": [host],
+                "issuerRef": {"kind": "ClusterIssuer", "name": own},
+            },
+        }
+        for host in all_hosts(cluster)
+    ]
 
 
 def _finding(cluster: Cluster, names: Iterable[str]) -> Values:
@@ -264,21 +299,13 @@ def _gateway(cluster: Cluster, names: Iterable[str]) -> Values:
     for name in names if own else ():
         certificate = {"certificateRefs": [{"name": secret(name)}], "mode": "Terminate"}
         listeners[name] = {"port": 8443, "protocol": "HTTPS", "hostname": name, **certificate, **everywhere}
-    annotations = {"annotations": {"cert-manager.io/cluster-issuer": own, **_until_issued(own)}} if own else {}
+    annotations = {"annotations": _UNTIL_ISSUED} if own == ISSUER else {}
     return {
         "providers": {"kubernetesGateway": {"enabled": True}},
         "gatewayClass": {"name": CLASS},
         "gateway": {"name": NAME, "listeners": listeners, **annotations},
         "additionalArguments": [*_ADDRESS],
     }
-
-
-def _until_issued(issuer: str) -> Values:
-    """Has cert-manager sign a certificate itself until the authority's is there: a listener without one takes no
-    routes, and then no hub would answer before DNS leads to an address that nobody knows yet. No other annotation does
-    so (1.21, certificate-shim/sync.go, setIssuerSpecificConfig); what it says of an Ingress means nothing to our
-    issuer, and might to another."""
-    return {"acme.cert-manager.io/http01-edit-in-place": "true"} if issuer == ISSUER else {}
 
 
 def _foreign_gateway(cluster: Cluster) -> bool:
