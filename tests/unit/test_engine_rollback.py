@@ -9,7 +9,7 @@ import pytest
 
 from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import rollback
-from hubfleet.errors import Interrupted
+from hubfleet.errors import HubfleetError, Interrupted
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST
 from tests.unit.hub_files import other
 from tests.unit.test_engine_releases import HELM, Trial
@@ -59,15 +59,34 @@ def test_it_goes_to_the_newest_revision_of_another_content_that_helm_had_finishe
 
 def test_the_next_plan_knows_which_of_its_values_are_secret(story: Story) -> None:
     """Or it would say of every value that "a secret changed"."""
+    story.program.answer([HELM, "get", "values"], "{}")
     story.install()
     (before,) = story.observe()
-    story.program.answer([HELM, "get", "values"], "{}")
     story.release = other(story.release, values={})
-    story.revision(2, "failed")
+    story.install()
     story.back()
     (seen,) = story.observe()
     assert (seen.revision, seen.digest, seen.secret_keys) == (3, before.digest, before.secret_keys)
     assert seen.secret_keys
+
+
+def test_also_where_helm_itself_failed(story: Story) -> None:
+    story.program.answer([HELM, "get", "values"], "{}")
+    story.install()
+    (before,) = story.observe()
+    story.release = other(story.release, values={})
+
+    def fails(_: object) -> None:
+        story.program.anew("main")
+        story.revision(2, "failed")
+        raise HubfleetError("UPGRADE FAILED")
+
+    story.program.prepare = fails
+    with pytest.raises(HubfleetError):
+        story.install()
+    story.back()
+    (seen,) = story.observe()
+    assert (seen.revision, seen.digest, seen.secret_keys) == (3, before.digest, before.secret_keys)
 
 
 @pytest.mark.parametrize("old", [{"status": "failed"}, {CLUSTER: "other"}, {CHART: "jupyterhub"}])

@@ -16,7 +16,6 @@ from hubfleet.errors import HubfleetError, Layer
 from hubfleet.fleet import access, checking, planning
 from hubfleet.fleet.access import Access
 from hubfleet.hubs import Release
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST
 from hubfleet.tools import hub
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.hub import Answer
@@ -59,11 +58,6 @@ class Clusters:
     def _helm(self, kubeconfig: Path | None) -> Helm:
         program = self.programs[self._which(kubeconfig.read_text()) if kubeconfig else next(iter(self.apis))]
         return Helm(kubeconfig, program=Path(HELM), cache=self.folder, run=program)
-
-    def past(self, cluster: str, release: str) -> None:
-        """The release has a revision before the one to come."""
-        marks = {DIGEST: "old", CLUSTER: cluster, CHART: "lite"}
-        self.apis[cluster].record(release, release, 0, "superseded", **marks)
 
     def write(self, **hub: Any) -> None:
         """The fleet's files; `hub` are defaults of its hubs."""
@@ -133,15 +127,14 @@ def test_the_first_ring_in_which_something_fails_is_the_last(clusters: Clusters)
 
 def test_a_hub_on_which_no_server_starts_stops_its_ring_and_gets_back_what_it_had(clusters: Clusters) -> None:
     clusters.run("apply", "--yes")
-    clusters.past("a", "staging")
     clusters.write(culling={"idle": 600})
     clusters.unwell = {("a", "staging")}
     code, ran = clusters.run("apply", "--yes", "--cluster", "a")
     assert code == 1
     assert "no user's server starts on hub staging (release staging)" in ran.output
-    assert "it was rolled back to what ran before (revision 0), and the hub answers again" in ran.output
+    assert "it was rolled back to what ran before (revision 1), and the hub answers again" in ran.output
     assert [argv[1:4] for argv in clusters.programs["a"].calls if argv[1] == "rollback"] == [
-        ("rollback", "staging", "0")
+        ("rollback", "staging", "1")
     ]
     assert clusters.upgraded["a"] == ["staging", "main", "staging"]
     assert "not begun: ring production" in ran.output

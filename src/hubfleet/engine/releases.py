@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import string
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -14,17 +12,16 @@ from typing import Any
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
-from hubfleet.engine import charting, claims, entries, footing, removal, rollout, shares, unfit
+from hubfleet.engine import charting, claims, entries, footing, removal, rollout, secret_keys, shares, unfit
 from hubfleet.engine.run import Clock
-from hubfleet.errors import CloudError
 from hubfleet.events import Event, Kind, Say, Watch
 from hubfleet.hubs import Chart, Release
 from hubfleet.hubs.login import ADMIN_PASSWORD, USER_PASSWORD
 from hubfleet.hubs.platform import certificates, grafana
 from hubfleet.hubs.release import SECRET, Generated
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, SECRETS, UNINSTALLED, VERSION, Observed, place, version
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB, UNINSTALLED, VERSION, Observed, place, version
 from hubfleet.plan.volumes import of_hub
-from hubfleet.spec import Cluster, KeyPath, Problem
+from hubfleet.spec import Cluster, Problem
 from hubfleet.spec.merging import put
 from hubfleet.spec.problems import written
 from hubfleet.spec.trees import at
@@ -36,8 +33,6 @@ from hubfleet.tools.process import masker
 
 AT_WORK = 8.0
 """Seconds that we watch a release which Helm calls pending, before we take the Helm that did it for dead."""
-_MOST_ANNOTATED = 200_000
-"""Characters; Kubernetes takes 256 KiB of annotations (apimachinery's TotalAnnotationSizeLimitB)."""
 _ALPHABET = string.ascii_letters + string.digits
 
 
@@ -111,7 +106,7 @@ def _observed(record: Record, state: rollout.State | None) -> Observed:
         digest=record.labels.get(DIGEST, ""),
         chart=record.labels.get(CHART, ""),
         version=record.labels.get(VERSION, ""),
-        secret_keys=_secret_keys(record.annotations.get(SECRETS)),
+        secret_keys=secret_keys.of(record),
         unready=state.unready if state else "nothing of it is there",
         address=state.address if state else "",
     )
@@ -197,15 +192,12 @@ def install(
     labels |= {CHART: release.chart.name, VERSION: version(release.chart)}
     tell(Kind.PROGRESS, f"installing the chart {release.chart}")
     mask = masker(hidden)
-    with watch.waiting("Helm"):
-        try:
-            beginning = rollout.Beginning(release, kube, tell, clock, mask)
-            with charting.ready(release.chart, values, helm) as (chart, given):
-                how: dict[str, Any] = {"secrets": hidden, "resource_definitions": release.resource_definitions}
-                how["meanwhile"] = beginning.look
-                helm.upgrade_install(release.name, release.namespace, chart, given, labels, **how)
-        finally:
-            _write_down_secrets(release, kube)
+    with watch.waiting("Helm"), secret_keys.kept(release, kube):
+        beginning = rollout.Beginning(release, kube, tell, clock, mask)
+        with charting.ready(release.chart, values, helm) as (chart, given):
+            how: dict[str, Any] = {"secrets": hidden, "resource_definitions": release.resource_definitions}
+            how["meanwhile"] = beginning.look
+            helm.upgrade_install(release.name, release.namespace, chart, given, labels, **how)
     with watch.waiting("pods"):
         health = rollout.Rollout(release, kube, tell, clock, timeout=timeout, mask=mask, ask=ask).wait()
     if health is not None:
@@ -327,24 +319,6 @@ def _replace(release: Release, helm: Helm, kube: Kube, tell: Callable[[Kind, str
 def _pending(release: Release, kube: Kube) -> Record | None:
     record = newest(kube).get((release.namespace, release.name))
     return record if record and (record.status.startswith("pending") or record.status == "uninstalling") else None
-
-
-def _write_down_secrets(release: Release, kube: Kube) -> None:
-    """At Helm's record, which of its values are secret: the next plan tells old values, and must know. Where that
-    fails, all of them are taken for secret."""
-    paths = release.secret_paths | {one.path for one in release.generated if one.path}
-    text = json.dumps(sorted(paths, key=str))
-    with suppress(CloudError):
-        record = newest(kube).get((release.namespace, release.name))
-        if record and len(text) < _MOST_ANNOTATED:
-            kube.annotate("Secret", record.namespace, record.secret, {SECRETS: text})
-
-
-def _secret_keys(text: str | None) -> frozenset[KeyPath] | None:
-    try:
-        return None if text is None else frozenset(map(tuple, json.loads(text)))
-    except (ValueError, TypeError):
-        return None
 
 
 def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[Mapping[str, Any], tuple[str, ...]]:

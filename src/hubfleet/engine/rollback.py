@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from hubfleet.checks import hub as hub_check
 from hubfleet.checks.hub import HubHealth
+from hubfleet.engine import secret_keys
 from hubfleet.engine.rollout import Rollout
 from hubfleet.engine.run import Clock
-from hubfleet.errors import CloudError, HubfleetError, Interrupted
+from hubfleet.errors import HubfleetError, Interrupted
 from hubfleet.events import Kind
 from hubfleet.hubs import Release
-from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, SECRETS
+from hubfleet.plan.releases import CHART, CLUSTER, DIGEST
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.kube import Kube, Record
 
@@ -40,8 +40,8 @@ def back(
         if before is None:
             return ""
         tell(Kind.PROGRESS, f"going back to revision {before.revision}, which ran before")
-        helm.rollback(release.name, release.namespace, before.revision)
-        _keep_told(before, kube)
+        with secret_keys.kept(release, kube):
+            helm.rollback(release.name, release.namespace, before.revision)
     except HubfleetError as error:
         return f"it could not be rolled back to what ran before: {error.what}"
     said = f"it was rolled back to what ran before (revision {before.revision})"
@@ -56,7 +56,8 @@ def back(
 
 def _before(release: Release, kube: Kube, cluster: str) -> Record | None:
     """The revision to go back to; None if the newest is not of what failed, so that nothing was changed."""
-    newest_first = _revisions(release.name, release.namespace, kube)
+    mine = [one for one in kube.records() if (one.namespace, one.release) == (release.namespace, release.name)]
+    newest_first = sorted(mine, key=lambda one: -one.revision)
     if not newest_first or newest_first[0].labels.get(DIGEST) != release.digest:
         return None
     return next((one for one in newest_first if _ran(one, release, cluster)), None)
@@ -70,18 +71,3 @@ def _ran(one: Record, release: Release, cluster: str) -> bool:
         return False
     whose, chart = one.labels.get(CLUSTER), one.labels.get(CHART)
     return (whose, chart) in {(cluster, release.chart.name), (None, None)}
-
-
-def _keep_told(before: Record, kube: Kube) -> None:
-    """At the record of what runs again, which of its values are secret: Helm takes over a revision's labels, not its
-    annotations. Where that fails, all of them are taken for secret."""
-    with suppress(CloudError):
-        now = _revisions(before.release, before.namespace, kube)[0]
-        if SECRETS in before.annotations:
-            kube.annotate("Secret", now.namespace, now.secret, {SECRETS: before.annotations[SECRETS]})
-
-
-def _revisions(release: str, namespace: str, kube: Kube) -> list[Record]:
-    """Of a release, the newest first."""
-    mine = (one for one in kube.records() if (one.namespace, one.release) == (namespace, release))
-    return sorted(mine, key=lambda one: -one.revision)
