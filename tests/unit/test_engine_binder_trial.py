@@ -40,6 +40,10 @@ class FakeBinder:
     def __init__(self) -> None:
         self.events, self.checks = EVENTS, {"Docker registry": True, "JupyterHub API": True}
         self.files = dict[str, str]()
+        self.page, self.unknown = (
+            '<script>window.pageConfig = {"baseUrl": "/", "buildToken": "eyJh.e-30.s_g"};</script>',
+            0,
+        )
         self.stopped = False
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
@@ -53,8 +57,11 @@ class FakeBinder:
             case "/health":
                 checks = [{"service": name, "ok": ok} for name, ok in self.checks.items()]
                 return httpx2.Response(200 if all(self.checks.values()) else 503, json={"checks": checks})
+            case "/v2/gh/lab/course/HEAD":
+                return httpx2.Response(200, text=self.page)
             case "/build/gh/lab/course/HEAD":
                 assert request.headers["Accept"] == "text/event-stream"
+                self.unknown += request.url.params.get("build_token") != "eyJh.e-30.s_g"
                 text = ":keepalive\n\n" + "".join(f"data: {json.dumps(one)}\n\n" for one in self.events)
                 return httpx2.Response(200, text=text)
             case path:
@@ -122,6 +129,15 @@ def test_a_repository_is_built_and_launched_works_and_is_gone_again() -> None:
     assert found.steps[1].seen == "quay.io/lab/binder-course:1"
     assert fake.stopped
     assert fake.files == {}
+
+
+def test_it_builds_as_from_a_browsers_page_of_which_no_number_an_hour_is_limited() -> None:
+    fake = FakeBinder()
+    assert tried(fake).trouble is None
+    assert fake.unknown == 0
+    fake.page = "no page has a token of such a BinderHub"
+    assert tried(fake).trouble is None
+    assert fake.unknown == 1
 
 
 def test_what_is_built_already_need_not_be_built() -> None:
