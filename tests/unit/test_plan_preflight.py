@@ -198,7 +198,16 @@ def test_homes_that_share_a_volume_take_one_however_many_users_come(tmp_path: Pa
     assert found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 8)}), homes=shared) == ()
     finding = only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 9)}), homes=shared))
     assert finding.fatal
-    assert finding.what == "with databases and homes of the hubs the cluster needs 2 volumes, and 1 are left"
+    assert finding.what == "with what its hubs keep the cluster needs 2 volumes, and 1 are left"
+
+
+def test_a_binder_hub_has_no_homes_but_a_volume_for_the_images_that_it_keeps_in_the_cluster(tmp_path: Path) -> None:
+    hub = {"kind": "binder", "domain": "binder.example.org", "registry": {"in_cluster": {}}}
+    binder = {"ingress": {"email": "ops@example.org"}, "hubs": {"main": hub}}
+    assert found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 8)}), top=binder) == ()
+    finding = only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 9)}), top=binder))
+    assert finding.fatal
+    assert finding.what == "with what its hubs keep the cluster needs 2 volumes, and 1 are left"
 
 
 def test_machines_that_are_there_do_not_count_again(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hubfleet.plan.preflight.machines import ROOT_VOLUME, flavor
 from hubfleet.plan.sizes import counts
 from hubfleet.plan.steps import Finding
 from hubfleet.provider import MagnumCluster
+from hubfleet.spec.models import InCluster
 from hubfleet.tools.openstack_quota import Room
 
 SMALL_CLASS = 30
@@ -45,21 +46,30 @@ def findings(desired: MagnumCluster, facts: Facts, file: spec.Cluster) -> Iterat
         elif most[what] > room.left:
             yield _short(what, most[what], room, "with every pool at its maximum the cluster would need", fatal=False)
     if not facts.exists:
-        yield from _homes(facts, file, least["volumes"])
+        yield from _kept(facts, file, least["volumes"])
 
 
-def _homes(facts: Facts, file: spec.Cluster, nodes: int) -> Iterator[Finding]:
-    """Each hub's database takes a volume, and the homes of all its users or of each: then the quota ends with the users
-    (Jetstream2 gives 10). `nodes`: volumes that nodes take before."""
+def _kept(facts: Facts, file: spec.Cluster, nodes: int) -> Iterator[Finding]:
+    """Each hub's database takes a volume, the homes of all its users or of each, and images that it builds, if they are
+    kept in the cluster. Where each home takes one the quota ends with the users (Jetstream2 gives 10). `nodes`: volumes
+    that nodes take before."""
     room = facts.quota.get("volumes")
     if room is None or room.left is None or nodes > room.left:
         return
-    shared = sum(map(file.shares_homes, file.hubs))
-    users = room.left - nodes - len(file.hubs) - shared
-    if shared == len(file.hubs) and users < 0:
-        wanted = nodes + len(file.hubs) + shared
-        yield _short("volumes", wanted, room, "with databases and homes of the hubs the cluster needs", fatal=True)
-    elif shared < len(file.hubs) and users < SMALL_CLASS:
+    wanted = nodes + sum(_volumes(name, file) for name in file.hubs)
+    if any(not hub.ephemeral and not file.shares_homes(name) for name, hub in file.hubs.items()):
+        yield from _homes(room, room.left - wanted, file)
+    elif wanted > room.left:
+        yield _short("volumes", wanted, room, "with what its hubs keep the cluster needs", fatal=True)
+
+
+def _volumes(name: str, file: spec.Cluster) -> int:
+    """How many a hub takes that nobody uses yet."""
+    return 1 + file.shares_homes(name) + isinstance(file.hubs[name].built_images, InCluster)
+
+
+def _homes(room: Room, users: int, file: spec.Cluster) -> Iterator[Finding]:
+    if users < SMALL_CLASS:
         yield Finding(
             Layer.QUOTA,
             f"there is room for the homes of {max(0, users)} users",
