@@ -161,6 +161,9 @@ class Api:
         for part in filter(None, params.get("labelSelector", "").split(",")):
             key, _, value = part.partition("=")
             labelled = [(o, o["metadata"].get("labels", {})) for o in found]
+            if key.endswith("!"):
+                found = [o for o, labels in labelled if labels.get(key[:-1]) != value]
+                continue
             found = [o for o, labels in labelled if (labels.get(key) == value if "=" in part else key in labels)]
         for part in filter(None, params.get("fieldSelector", "").split(",")):
             *path, last = part.partition("=")[0].split(".")

@@ -382,6 +382,44 @@ def test_pods_that_cannot_even_be_made_are_told(trial: Trial) -> None:
     assert error.value.why == "exceeded quota"
 
 
+def daemon_set(trial: Trial, name: str, wanted: int, available: int, **labels: str) -> None:
+    """A DaemonSet of the hub's release, on so many nodes."""
+    metadata = {"annotations": {"meta.helm.sh/release-name": "main"}, "generation": 1, "labels": labels}
+    counts = {"desiredNumberScheduled": wanted, "updatedNumberScheduled": available, "numberAvailable": available}
+    trial.api.add("daemonsets", "main", name, metadata=metadata, status={"observedGeneration": 1, **counts})
+
+
+def test_a_hub_whose_builder_runs_nowhere_is_not_ready(trial: Trial) -> None:
+    daemon_set(trial, "binder-pink", wanted=2, available=0)
+    pod(trial.api, "binder-pink-1", **waiting("ImagePullBackOff"))
+    with pytest.raises(HubfleetError, match="cannot get the image x:1 for the pod binder-pink-1"):
+        trial.install()
+    (seen,) = trial.observe()
+    assert seen.unready == "waiting for the pods of binder-pink"
+
+
+def test_a_builder_that_may_run_nowhere_is_told_in_the_admissions_words(trial: Trial) -> None:
+    daemon_set(trial, "binder-pink", wanted=2, available=0)
+    trial.api.add(
+        "events",
+        "main",
+        "e1",
+        type="Warning",
+        reason="FailedCreate",
+        message='violates PodSecurity "baseline:latest": privileged',
+        involvedObject={"kind": "DaemonSet", "name": "binder-pink"},
+    )
+    with pytest.raises(HubfleetError, match="no pod of binder-pink can be made") as error:
+        trial.install()
+    assert "PodSecurity" in error.value.why
+
+
+def test_one_pod_shows_that_a_builder_can_run_and_images_may_be_fetched_later(trial: Trial) -> None:
+    daemon_set(trial, "binder-pink", wanted=3, available=1)
+    daemon_set(trial, "continuous-image-puller", wanted=3, available=0, component="continuous-image-puller")
+    assert trial.install() == "JupyterHub 5.5.4 answers"
+
+
 def mends(trial: Trial, after: float) -> None:
     """So many seconds after the start of the trial, the hub's pods run."""
     sleep, at = trial.clock.sleep, trial.clock.now() + after

@@ -38,13 +38,21 @@ def find(
     late = {deployment.name: deployment for deployment in deployments if not deployment.rolled_out}
     if late:
         for deployment in late.values():
-            if deployment.failure:
-                return Trouble(Layer.KUBERNETES, f"no pod of {deployment.name} can be made", deployment.failure)
+            if failure := _failure(kube, deployment):
+                return Trouble(Layer.KUBERNETES, f"no pod of {deployment.name} can be made", failure)
         return of_pods(kube, kube.pods(namespace)) or _of_claims(kube, namespace)
     for service in services:
         if service.type == "LoadBalancer" and not service.address:
             return _of_service(kube, service)
     return None
+
+
+def _failure(kube: Kube, deployment: Deployment) -> str:
+    """Why its pods cannot even be made; a DaemonSet says so in an event alone."""
+    if deployment.kind != "DaemonSet":
+        return deployment.failure
+    warning = kube.last_warning(deployment.namespace, deployment.kind, deployment.name)
+    return warning.message if warning and warning.reason == "FailedCreate" else ""
 
 
 def of_pods(kube: Kube, pods: Iterable[Pod]) -> Trouble | None:

@@ -22,6 +22,8 @@ WARN_AFTER = 8.0
 """Seconds that trouble may last before it is told: much of it passes by itself."""
 PATIENCE = 180.0
 """Seconds that one and the same trouble may last before it is taken for serious."""
+_WAITED_FOR = "component!=continuous-image-puller"
+"""Selects DaemonSets: that of Zero to JupyterHub fetches images of users beforehand, and may take its time."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ _NOTHING = State((), ())
 
 
 def look(kube: Kube, namespace: str | None) -> dict[tuple[str, str], State]:
-    """The state of every release in the namespace (None: in the cluster), by namespace and name. Two requests."""
-    deployments, services = kube.deployments(namespace), kube.services(namespace)
+    """The state of every release in the namespace (None: in the cluster), by namespace and name. Three requests."""
+    deployments = (*kube.deployments(namespace), *kube.daemon_sets(namespace, _WAITED_FOR))
+    services = kube.services(namespace)
     found: dict[tuple[str, str], State] = {}
     for deployment in deployments:
         key = (deployment.namespace, deployment.release)

@@ -136,6 +136,10 @@ class Kube:
         """The deployments that a label selector matches."""
         return tuple(map(kube_objects.deployment, self._list(_place("Deployment", namespace), selector)))
 
+    def daemon_sets(self, namespace: str | None, selector: str = "") -> tuple[Deployment, ...]:
+        """The DaemonSets that a label selector matches, each as a Deployment of one pod."""
+        return tuple(map(kube_objects.daemon_set, self._list(_place("DaemonSet", namespace), selector)))
+
     def services(self, namespace: str | None, selector: str = "") -> tuple[Service, ...]:
         """The Services that a label selector matches."""
         return tuple(map(kube_objects.service, self._list(_place("Service", namespace), selector)))

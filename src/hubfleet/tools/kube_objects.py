@@ -83,7 +83,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Deployment:
-    """`rolled_out`: the controller has seen the newest template, and all pods of it, and no others, are available.
+    """Or a DaemonSet (`kind`), of which one pod counts. `rolled_out`: the controller has seen the newest template, and all pods of it, and no others, are available.
     `failure`: why its pods cannot even be made (a quota, an admission), "" otherwise. `release`: the Helm release that
     it belongs to, "" if none."""
 
@@ -94,6 +94,7 @@ class Deployment:
     rolled_out: bool
     failure: str
     release: str
+    kind: str = "Deployment"
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,25 @@ def deployment(found: Object) -> Deployment:
         rolled_out=seen and counts == [wanted] * 3,
         failure=_condition(status, "ReplicaFailure").get("message", ""),
         release=_release(found),
+    )
+
+
+def daemon_set(found: Object) -> Deployment:
+    """Parse a DaemonSet, as if it were a Deployment of one pod, where it has a node: nodes come and go all the time, and
+    one pod that runs shows that others can."""
+    status = found.get("status", {})
+    seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    wanted = min(1, status.get("desiredNumberScheduled", 0))
+    updated, available = (min(1, status.get(key, 0)) for key in ("updatedNumberScheduled", "numberAvailable"))
+    return Deployment(
+        name=found["metadata"]["name"],
+        namespace=found["metadata"]["namespace"],
+        wanted=wanted,
+        available=available,
+        rolled_out=seen and updated == available == wanted,
+        failure="",
+        release=_release(found),
+        kind="DaemonSet",
     )
 
 
