@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +63,16 @@ class Registry:
         return f"{image}:{tag} as {self.username}:{self.password}"
 
 
+BUILDER = SimpleNamespace(_safe_build_slug=None)
+"""BinderHub's module."""
+SLUGS = {
+    "lab/course": "lab-2fcourse-0a1b2c",
+    "_lab/course": "-5flab-2fcourse-0a1b2c",
+    "lab/a-long-name": "lab-2fa-2dlong--0a1b2c",
+}
+"""How BinderHub names what it builds (escapism.escape, cut off, and a hash); of the last it kept no more."""
+
+
 @pytest.fixture
 def amazon() -> Amazon:
     """Nothing is there yet."""
@@ -78,6 +89,7 @@ def registry(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
             return SimpleNamespace(code=code, body=json.dumps(content).encode(), reason="")
 
     modules = {
+        "binderhub": {"builder": BUILDER},
         "binderhub.registry": {"DockerRegistry": Registry},
         "tornado.httpclient": {"AsyncHTTPClient": Client},
         "traitlets": {"Unicode": lambda **_about: ""},
@@ -86,6 +98,7 @@ def registry(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         module = ModuleType(name)
         vars(module).update(content)
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(BUILDER, "_safe_build_slug", lambda slug, limit: SLUGS[slug])
     monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", raising=False)
     configuration = SimpleNamespace(BinderHub=SimpleNamespace(registry_class=None))
     exec(charts.program("binderhub", "ecr.py"), {"c": configuration})
@@ -108,6 +121,14 @@ def test_a_build_gets_a_password_and_finds_its_repository_made(registry: Callabl
     assert credentials(one, "binder-a") == login
     assert credentials(one, "binder-a") == login
     assert amazon.repositories == ["binder-a"]
+
+
+def test_names_of_images_are_such_as_ecr_takes(registry: Callable[..., Any]) -> None:
+    takes = re.compile("(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*")  # CreateRepository
+    registry(**KEY)
+    names = [f"binder-{BUILDER._safe_build_slug(slug, limit=200)}" for slug in SLUGS]
+    assert [name for name in names if not takes.fullmatch(name)] == []
+    assert names[0] == "binder-lab-2fcourse-0a1b2c"
 
 
 def test_to_look_for_an_image_makes_no_repository(registry: Callable[..., Any], amazon: Amazon) -> None:

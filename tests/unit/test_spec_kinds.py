@@ -36,6 +36,10 @@ def pools(**builder: Any) -> dict[str, Any]:
             "hubs.main.registry.ecr: access_key_id and secret_access_key go together",
         ),
         ({"registry": QUAY | {"prefix": "B"}}, 'hubs.main.registry.prefix: "B" cannot be used here'),
+        (
+            {"registry": {"ecr": {"account": "123456789012", "region": "eu-west-1"}, "prefix": "b--"}},
+            "hubs.main.registry.prefix: ECR takes no name in which two of . _ - stand together",
+        ),
         ({"homes": {"size": "1Gi"}}, "hubs.main.homes: is nothing to a binder hub: people bring images, nothing stays"),
         ({"named_servers": 2}, "hubs.main.named_servers: is nothing to a binder hub"),
         ({"image": "quay.io/a/b:1"}, "hubs.main.image: is nothing to a binder hub"),

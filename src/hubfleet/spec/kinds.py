@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from hubfleet.spec.checking import Where
@@ -15,6 +16,9 @@ _OF_PERSISTENT = ("homes", "named_servers")
 _OF_ONE_IMAGE = ("image", "images")
 _DEDICATED = {"hub.jupyter.org/dedicated", "hub.jupyter.org_dedicated"}
 """Taints that the pods of builds tolerate, and no others (binderhub/build.py, submit)."""
+
+_OF_ECR = re.compile("[a-z0-9]+([._-][a-z0-9]+)*[._-]?")
+"""How a repository's name begins in Amazon's ECR (its API Reference, CreateRepository)."""
 
 
 def kind_problems(hubs: Mapping[str, Hub], where: Where) -> Iterator[Problem]:
@@ -55,6 +59,9 @@ def _missing(name: str, hub: Hub, where: Where) -> Iterator[Problem]:
     if hub.builds_images and hub.hub_host == hub.domain:
         what = "is the domain of the binder hub itself: they need one each"
         yield where("hubs", name, "hub_domain").problem(what, f"take hub.{hub.domain}, or leave it out")
+    if hub.registry and hub.registry.ecr and not _OF_ECR.fullmatch(hub.registry.prefix):
+        what = "ECR takes no name in which two of . _ - stand together"
+        yield where("hubs", name, "registry", "prefix").problem(what, "write one of them between letters and digits")
 
 
 def _useless(name: str, hub: Hub, where: Where) -> Iterator[Problem]:

@@ -83,9 +83,9 @@ class Pod:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Or a DaemonSet (`kind`), of which one pod counts. `rolled_out`: the controller has seen the newest template, and all pods of it, and no others, are available.
-    `failure`: why its pods cannot even be made (a quota, an admission), "" otherwise. `release`: the Helm release that
-    it belongs to, "" if none."""
+    """Or a DaemonSet (`kind`), of which one pod counts. `rolled_out`: the controller has seen the newest template, and
+    all pods of it, and no others, are available. `failure`: why its pods cannot even be made (a quota, an admission),
+    "" otherwise. `release`: the Helm release that it belongs to, "" if none."""
 
     name: str
     namespace: str
@@ -261,8 +261,8 @@ def deployment(found: Object) -> Deployment:
 
 
 def daemon_set(found: Object) -> Deployment:
-    """Parse a DaemonSet, as if it were a Deployment of one pod, where it has a node: nodes come and go all the time, and
-    one pod that runs shows that others can."""
+    """Parse a DaemonSet, as if it were a Deployment of one pod, where it has a node: nodes come and go, and one pod
+    that runs shows that others can."""
     status = found.get("status", {})
     seen = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
     wanted = min(1, status.get("desiredNumberScheduled", 0))

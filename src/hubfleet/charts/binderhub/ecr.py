@@ -4,6 +4,9 @@ Two things are other than in other registries: a password lasts twelve hours, an
 anything is pushed to it. BinderHub asks its registry for a build's credentials just before the build
 (binderhub/builder.py, `get_credentials`): both are seen to then. No library of Amazon's is in its image, so its three
 requests are signed here ("AWS Signature Version 4 for API requests", Amazon's IAM User Guide).
+
+Nor does ECR take every name that BinderHub gives to an image: two hyphens never stand together in its repositories'
+("CreateRepository", Amazon's ECR API Reference: a part is letters and digits with one of . _ - between them).
 """
 
 import base64
@@ -11,11 +14,13 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlparse
 
+from binderhub import builder
 from binderhub.registry import DockerRegistry
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import Unicode
@@ -104,4 +109,12 @@ class ElasticContainerRegistry(DockerRegistry):
         return {**headers, "authorization": how}
 
 
+def single_hyphens(slug):
+    """BinderHub's way to name what it builds (builder.py, `_safe_build_slug`), in names that ECR takes: an escaped
+    character begins with a hyphen, at a name's beginning as well, and a long name may be cut behind one. The hash in a
+    name keeps two of them apart."""
+    return lambda *given, **named: re.sub("-+", "-", slug(*given, **named)).removeprefix("-")
+
+
+builder._safe_build_slug = single_hyphens(builder._safe_build_slug)  # noqa: SLF001 (no setting of BinderHub's does it)
 c.BinderHub.registry_class = ElasticContainerRegistry  # noqa: F821 (a configuration file's)
