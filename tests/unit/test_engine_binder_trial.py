@@ -163,21 +163,40 @@ def test_what_it_finds_unwell_itself_is_told_with_its_layer(service: str, layer:
 
 
 @pytest.mark.parametrize(
-    ("events", "what", "why"),
+    ("events", "what", "why", "remedy"),
     [
-        ([*EVENTS[:2], {"phase": "failed", "message": "no space left\n"}], "its image was not built", "no space left"),
-        ([*EVENTS[:2], {"phase": "failed"}], "its image was not built", "Step 1/2"),
-        ([*EVENTS[:4], {"phase": "failed", "message": "timeout"}], "its server did not start", "timeout"),
-        (EVENTS[:2], "its image was not built", "BinderHub said no more"),
+        (
+            [{"phase": "failed", "message": "not allowed"}],
+            "its image was not built",
+            "not allowed",
+            "`repositories:`",
+        ),
+        (
+            [*EVENTS[:2], {"phase": "failed", "message": "no space left\n"}],
+            "its image was not built",
+            "no space left",
+            "get pods",
+        ),
+        ([*EVENTS[:2], {"phase": "failed"}], "its image was not built", "Step 1/2", "get pods"),
+        (
+            [*EVENTS[:4], {"phase": "failed", "message": "timeout"}],
+            "its server did not start",
+            "timeout",
+            "logs deploy/hub",
+        ),
+        (EVENTS[:2], "its image was not built", "BinderHub said no more", "get pods"),
     ],
 )
-def test_a_build_or_a_launch_that_fails_says_which_and_why(events: list[dict[str, Any]], what: str, why: str) -> None:
+def test_a_build_or_a_launch_that_fails_says_which_and_why_and_where_to_look(
+    events: list[dict[str, Any]], what: str, why: str, remedy: str
+) -> None:
     fake = FakeBinder()
     fake.events = events
     found = tried(fake)
     assert found.trouble is not None
     assert (found.trouble.layer, found.trouble.why) == (Layer.BINDER, why)
     assert found.trouble.what == f"{REPOSITORY}: {what}"
+    assert remedy in found.trouble.remedy
     assert not fake.stopped
 
 

@@ -27,6 +27,10 @@ _ILL = {
     "Pod quota": (Layer.BINDER, "wait until servers have gone, or raise the quota"),
 }
 
+_NOT_BEGUN = "is it there, and do `repositories:` in the hub's file let it be built?"
+_BUILDING = "hubfleet kubectl get pods in the hub's namespace shows the build's; its log tells more"
+_LAUNCHING = "hubfleet kubectl logs deploy/hub in the hub's namespace tells more"
+
 
 @dataclass
 class BinderTrial:
@@ -87,17 +91,17 @@ class _Build:
     def __init__(self, binder: Binder, repository: str, clock: Clock, end: float, tell: Callable[[str], None]) -> None:
         self._events = binder.build(repository)
         self._repository, self._clock, self._end, self._tell = repository, clock, end, tell
-        self._said = ""
+        self._said, self._begun = "", False
 
     def built(self) -> str:
         """What was built, or found built already."""
-        return str(self._until("built", "its image was not built").get("imageName") or "")
+        return str(self._until("built", "its image was not built", _BUILDING).get("imageName") or "")
 
     def ready(self) -> Mapping[str, Any]:
         """The event with the server's `url` and `token`."""
-        return self._until("ready", "its server did not start")
+        return self._until("ready", "its server did not start", _LAUNCHING)
 
-    def _until(self, phase: str, in_vain: str) -> Mapping[str, Any]:
+    def _until(self, phase: str, in_vain: str, remedy: str) -> Mapping[str, Any]:
         for event in self._events:
             self._clock.sleep(0)
             said = str(event.get("message") or "").strip()
@@ -105,14 +109,13 @@ class _Build:
                 self._said = said
                 self._tell(said)
             if event.get("phase") in ("failed", "failure"):
-                raise Failed(self._trouble(in_vain, self._said))
+                raise self._failed(in_vain, self._said, remedy if self._begun else _NOT_BEGUN)
+            self._begun = True
             if event.get("phase") == phase:
                 return event
             if self._clock.now() >= self._end:
-                longer = "give it longer: --timeout MINUTES"
-                raise Failed(self._trouble(in_vain, f"its last words: {self._said}", longer))
-        raise Failed(self._trouble(in_vain, "BinderHub said no more"))
+                raise self._failed(in_vain, f"its last words: {self._said}", "give it longer: --timeout MINUTES")
+        raise self._failed(in_vain, "BinderHub said no more", remedy)
 
-    def _trouble(self, what: str, why: str, remedy: str = "") -> Trouble:
-        remedy = remedy or "hubfleet kubectl get pods in the hub's namespace shows the build's; its log tells more"
-        return Trouble(Layer.BINDER, f"{self._repository}: {what}", why, remedy)
+    def _failed(self, what: str, why: str, remedy: str) -> Failed:
+        return Failed(Trouble(Layer.BINDER, f"{self._repository}: {what}", why, remedy))
