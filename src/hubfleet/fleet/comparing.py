@@ -28,15 +28,17 @@ def since(path: Path, targets: Sequence[Target], selection: Selection, revision:
         reached = _Reached(then)
         changed = {target.cluster.name: target.cluster.file for target in targets if reached(target.cluster)}
         before, problems = _then(path, then, [*changed.values()])
-    plans = [
-        compare(_meant(target, before.get(target.cluster.name)), _state(target))
-        if target.cluster.name in changed
-        else settled(target.cluster)
-        for target in targets
-    ]
-    names = [target.cluster.name for target in targets]
-    if not (selection.clusters or selection.of_hubs):
-        plans += [gone(state) for name, state in before.items() if name not in names]
+
+        def planned(target: Target) -> Plan:
+            # One cluster after another: what all hubs of a large fleet are made of, twice, is a gigabyte.
+            if target.cluster.name not in changed:
+                return settled(target.cluster)
+            return compare(_meant(target, before.get(target.cluster.name)), _state(target))
+
+        plans = [*map(planned, targets)]
+        if not (selection.clusters or selection.of_hubs):
+            names = {target.cluster.name for target in targets}
+            plans += [gone(_state(target)) for name, target in before.items() if name not in names]
     return tuple(plans), _BROKEN.format(revision=revision, count=problems) if problems else ""
 
 
@@ -58,7 +60,7 @@ class _Reached:
         return f"{self._real(folder)}/{name}" in self._places or self._real(source) in self._places
 
 
-def _then(path: Path, then: git.Then, files: Sequence[Path]) -> tuple[Mapping[str, State], int]:
+def _then(path: Path, then: git.Then, files: Sequence[Path]) -> tuple[Mapping[str, Target], int]:
     """The clusters of these cluster files as they were, and those whose files changed or have gone; and how many
     mistakes there were in them."""
     wanted = {os.path.realpath(one) for file in (*files, *then.changed) if (one := then.of(file))}
@@ -69,17 +71,20 @@ def _then(path: Path, then: git.Then, files: Sequence[Path]) -> tuple[Mapping[st
         found = load_fleet(place, meant=lambda file: os.path.realpath(file) in wanted)
     except UsageError:  # nothing was there then
         return {}, 0
-    return {target.cluster.name: _state(target) for target in found.targets}, len(found.problems)
+    return {target.cluster.name: target for target in found.targets}, len(found.problems)
 
 
-def _meant(target: Target, before: State | None) -> State | None:
-    """Without the hubs that are not meant."""
-    if before is None or target.hubs is None:
-        return before
-    return State(before.cluster, [one for one in before.releases if not one.hub or one.hub in target.hubs])
+def _meant(target: Target, then: Target | None) -> State | None:
+    """As it was, without the hubs that are not meant."""
+    if then is None:
+        return None
+    state = _state(then)
+    if target.hubs is None:
+        return state
+    return State(state.cluster, [one for one in state.releases if not one.hub or one.hub in target.hubs])
 
 
 def _state(target: Target) -> State:
-    """With the secrets as they are written. Charts of folders are read now: they may be gone soon."""
+    """With the secrets as they are written. To be asked while its files are there: charts of folders are read."""
     seen = target.of(as_written(target.cluster))
     return State(seen.cluster, seen.releases())
