@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from hubfleet.checks.hub import HubHealth
 from hubfleet.engine import releases
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.events import Event, Kind, Watch
-from hubfleet.hubs import Release, charts, tester
+from hubfleet.hubs import Generated, Release, charts, tester
 from hubfleet.hubs import releases as releases_of
 from hubfleet.plan import Action
 from hubfleet.plan.releases import CHART, CLUSTER, DIGEST, HUB
@@ -25,7 +26,7 @@ from hubfleet.plan.releases import steps as plan_steps
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.process import Scripted
 from tests.unit.clocks import FakeClock
-from tests.unit.hub_files import describe, load
+from tests.unit.hub_files import describe, load, other
 from tests.unit.kube_api import Api
 
 HELM = "/bin/helm"
@@ -215,6 +216,12 @@ def test_generated_passwords_are_made_once_and_kept(trial: Trial) -> None:
     kept = trial.api.secret("main", "hubfleet")
     assert kept.pop("check-token") == trial.given["hub"]["services"]["hubfleet-check"]["apiToken"]
     assert kept == {"user-password": first["user_password"], "admin-password": first["admin_password"]}
+
+
+def test_a_secret_that_has_to_be_hexadecimal_is(trial: Trial) -> None:
+    trial.release = other(trial.release, generated=(Generated("token", ("hub", "token"), 64, hexadecimal=True),))
+    trial.install()
+    assert re.fullmatch("[0-9a-f]{64}", trial.given["hub"]["token"])
 
 
 def test_a_hub_that_comes_before_prometheus_makes_the_token_that_both_have(tmp_path: Path) -> None:

@@ -37,6 +37,14 @@ def test_a_registry_is_enough(tmp_path: Path) -> None:
     assert found.jupyterhub["singleuser"]["storage"] == {"type": "none"}
 
 
+def test_its_pages_go_on_after_a_restart_and_with_a_registry_of_its_own_too(tmp_path: Path) -> None:
+    for registry in (QUAY, {"in_cluster": {}}):
+        (token,) = (one for one in binder(tmp_path, registry=registry).generated if one.key == "build-token")
+        assert token.path == ("config", "BinderHub", "build_token_secret")
+        assert (token.length, token.hexadecimal) == (64, True)
+    assert "build-token" not in {one.key for one in release(tmp_path).generated}
+
+
 def test_it_has_two_addresses_and_knows_both(tmp_path: Path) -> None:
     found = binder(tmp_path, auth={"github": WAYS["github"]})
     assert (found.url, found.hub_url) == ("https://hub.example.org", "https://hub.hub.example.org")

@@ -334,7 +334,8 @@ def _with_generated(release: Release, kube: Kube, cluster: str) -> tuple[Mapping
 
 def _kept(one: Generated, release: Release, kube: Kube, cluster: str) -> str:
     """The secret as the cluster has it, made now if it has not. Of another release, this one may come before it."""
-    fresh = {one.key: "".join(secrets.choice(_ALPHABET) for _ in range(one.length))}
+    alphabet = "0123456789abcdef" if one.hexadecimal else _ALPHABET
+    fresh = {one.key: "".join(secrets.choice(alphabet) for _ in range(one.length))}
     if one.namespace in ("", release.namespace):
         return kube.add_to_secret(release.namespace, SECRET, fresh, footing.marks(release, cluster))[one.key]
     marks = {CLUSTER: cluster}

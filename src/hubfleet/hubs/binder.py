@@ -24,6 +24,9 @@ _CLIENT = "service-binder"
 """Its name when it asks JupyterHub who somebody is; JupyterHub wants `service-` first (5.5, services/service.py)."""
 _DOCKER_HUB = "dockerhub"
 _PULL_PASSWORD = ("jupyterhub", "imagePullSecret", "password")
+_PAGES = Generated("build-token", ("config", "BinderHub", "build_token_secret"), length=64, hexadecimal=True)
+"""Where it has none BinderHub makes another whenever it starts: then who waits for a build at a page that it served
+before is refused, as soon as his browser asks again."""
 _PULLS = {"create": True, "automaticReferenceInjection": True}
 """Of the account with which nodes fetch images."""
 _BUILDERS = {"dind": "dind", "podman": "pink"}
@@ -92,11 +95,14 @@ def hub_values(hub: Hub, url: str) -> Values:
 
 
 def generated(name: str, hub: Hub) -> tuple[Generated, ...]:
-    """The password of a registry in the cluster: which builds push with, and nodes pull."""
-    if not isinstance(hub.built_images, InCluster):
+    """What signs the tokens of its pages, and the password of a registry in the cluster: which builds push with, and
+    nodes pull."""
+    if not hub.builds_images:
         return ()
+    if not isinstance(hub.built_images, InCluster):
+        return (_PAGES,)
     password = image_registry.password(name)
-    return tuple(replace(password, path=path) for path in (("registry", "password"), _PULL_PASSWORD))
+    return (_PAGES, *(replace(password, path=path) for path in (("registry", "password"), _PULL_PASSWORD)))
 
 
 def stand_ins(name: str, hub: Hub) -> Values:

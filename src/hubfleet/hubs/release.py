@@ -62,13 +62,15 @@ SECRET = "hubfleet"  # noqa: S105 (its name)
 @dataclass(frozen=True)
 class Generated:
     """A random secret that is made once, kept in the cluster in `SECRET` of the release's namespace under `key`, and
-    set in the values at `path`; () where the chart is told of that Secret instead. `length` characters."""
+    set in the values at `path`; () where the chart is told of that Secret instead. `length` characters: letters and
+    digits, or hexadecimal digits."""
 
     key: str
     path: tuple[str, ...]
     length: int = 32
     namespace: str = ""
     """Where it is kept, if that is another release's namespace: both know it."""
+    hexadecimal: bool = False
 
     def below(self, inside: KeyPath) -> Generated:
         """The same in values of which those that it is for are a part."""
