@@ -40,6 +40,7 @@ def render(helm: Helm, release: Release, chart: Path | None = None) -> Manifests
     """With the release's own chart, or another."""
     folder = chart or release.chart.path
     assert folder is not None
-    with charting.ready(replace(release.chart, path=folder), with_stand_ins(release), helm) as (place, values):
+    chart_there = replace(release.chart, path=folder)
+    with charting.ready(chart_there, with_stand_ins(release), helm, release.beside) as (place, values):
         text = helm.template(release.name, release.namespace, place, values)
     return Manifests(tuple(doc for doc in yaml.safe_load_all(text) if doc))

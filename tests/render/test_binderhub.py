@@ -110,6 +110,20 @@ def test_servers_take_their_image_and_token_from_binderhub(helm: Helm, chart: Pa
     assert own["singleuser"]["cmd"] == "jupyterhub-singleuser"
 
 
+@pytest.mark.parametrize("ingress", [{"issuer": "le"}, {"class": "infra/main"}])
+def test_a_gateway_leads_both_names_to_it(helm: Helm, chart: Path, tmp_path: Path, ingress: dict[str, str]) -> None:
+    found = rendered(helm, chart, tmp_path, top={"ingress": {"api": "gateway", **ingress}})
+    routes = [one["spec"] for one in found.documents if one["kind"] == "HTTPRoute"]
+    for route in routes:
+        (parent,) = route["parentRefs"]
+        assert parent.get("sectionName") == (None if "class" in ingress else route["hostnames"][0])
+        (to,) = route["rules"][0]["backendRefs"]
+        assert to["port"] in {port["port"] for port in found.one("Service", to["name"])["spec"]["ports"]}
+    led = {route["hostnames"][0]: route["rules"][0]["backendRefs"][0]["name"] for route in routes}
+    assert led == {"hub.example.org": "binder", "hub.hub.example.org": "proxy-public"}
+    assert "Ingress" not in {one["kind"] for one in found.documents}
+
+
 def test_what_the_inner_schema_refuses_is_told_by_name(helm: Helm, chart: Path, tmp_path: Path) -> None:
     with pytest.raises(BadValues) as error:
         rendered(helm, chart, tmp_path, values={"jupyterhub": {"hub": {"imag": {}}}})

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from hubfleet.hubs import Release
-from hubfleet.spec import InvalidFiles
 from hubfleet.spec.trees import at
-from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, release
+from tests.unit.hub_files import LABEL, TWO_POOLS, WAYS, other, release
 
 QUAY = {"quay": {"organization": "lab", "username": "lab+robot", "password": "${env:TOKEN}"}}
 
@@ -208,15 +207,28 @@ def test_lite_makes_it_a_hub_where_nothing_stays(tmp_path: Path) -> None:
     assert "annotations" not in found.values["hub"]["db"]["pvc"]
 
 
-def test_the_gateway_api_is_refused_by_its_key_as_its_jupyterhub_makes_no_route(tmp_path: Path) -> None:
-    with pytest.raises(InvalidFiles) as error:
-        binder(tmp_path, top={"ingress": {"api": "gateway"}})
-    (problem,) = error.value.problems
-    assert (problem.key, "HTTPRoute" in problem.what) == ("ingress.api", True)
-    lite = release(
-        tmp_path, kind="binder", auth=None, chart="lite", top={"ingress": {"api": "gateway", "shared": True}}
-    )
+GATEWAY = {"ingress": {"api": "gateway", "issuer": "le"}}
+
+
+def test_a_gateway_is_told_of_its_jupyterhub_beside_the_chart_which_makes_no_route_to_it(tmp_path: Path) -> None:
+    found = binder(tmp_path, top=GATEWAY)
+    ours = {"name": "hubfleet-entry", "namespace": "hubfleet-entry"}
+    assert found.values["httpRoute"]["parentRefs"] == [{**ours, "sectionName": "hub.example.org"}]
+    assert "httpRoute" not in found.jupyterhub
+    (route,) = found.beside
+    assert route["spec"]["hostnames"] == ["hub.hub.example.org"]
+    assert route["spec"]["parentRefs"] == [{**ours, "sectionName": "hub.hub.example.org"}]
+    theirs = binder(tmp_path, top={"ingress": {"api": "gateway", "class": "infra/main"}})
+    assert theirs.beside[0]["spec"]["parentRefs"] == [{"name": "main", "namespace": "infra"}]
+    assert binder(tmp_path).beside == ()
+    assert other(found, beside=()).digest != found.digest
+
+
+def test_a_binder_hub_of_lite_has_a_route_of_its_chart(tmp_path: Path) -> None:
+    top = {"ingress": {"api": "gateway", "shared": True}}
+    lite = release(tmp_path, kind="binder", auth=None, chart="lite", top=top)
     assert lite.values["httpRoute"]["hostnames"] == ["hub.example.org"]
+    assert lite.beside == ()
 
 
 def test_it_goes_through_the_clusters_own_entry_though_others_do_not(tmp_path: Path) -> None:

@@ -196,6 +196,13 @@ def test_what_does_not_go_together_is_told_by_its_key(
     assert remedy in problem.remedy
 
 
+def test_a_registry_in_the_cluster_has_a_listener_and_its_certificate_too(tmp_path: Path) -> None:
+    hub = {"kind": "binder", "chart": "binderhub", "auth": None, "registry": {"in_cluster": {}}}
+    cluster = load(tmp_path, **hub, top={"ingress": ISSUED | {"api": "gateway"}})
+    (found,) = (one for one in releases(cluster, describe(cluster)) if one.name == entry.NAME)
+    assert {*found.values["gateway"]["listeners"]} == {"web", HOST, f"hub.{HOST}", f"registry.{HOST}"}
+
+
 @pytest.mark.parametrize(
     ("count", "ingress", "fits"), [(63, {}, True), (64, {}, False), (64, {"api": "ingress"}, True)]
 )

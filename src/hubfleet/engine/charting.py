@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.hubs import Chart, charts
@@ -14,22 +16,30 @@ from hubfleet.hubs.finishing import finished
 from hubfleet.tools import charts as files
 from hubfleet.tools.helm import Helm
 
+_BESIDE = "templates/hubfleet.yaml"
+
 
 @contextmanager
-def ready(chart: Chart, values: Mapping[str, Any], helm: Helm) -> Generator[tuple[Path, Mapping[str, Any]]]:
+def ready(
+    chart: Chart, values: Mapping[str, Any], helm: Helm, beside: Sequence[Mapping[str, Any]] = ()
+) -> Generator[tuple[Path, Mapping[str, Any]]]:
     """For Helm, as long as this lasts: where the chart is, fetched if it has to be, and values in which every null
-    takes a default away. Where that is for no value to do, the chart is a copy without the default."""
+    takes a default away. Where that is for no value to do, the chart is a copy without the default; and a copy that
+    makes these objects `beside` its own."""
     place = _place(chart, helm)
     defaults = charts.every_default(place)
     if defaults is None:
         yield place, values
         return
     done = finished(values, defaults)
-    if not done.taken:
+    if not done.taken and not beside:
         yield place, done.values
         return
     with tempfile.TemporaryDirectory(prefix="hubfleet-chart-") as folder:
-        yield files.write(charts.without(place, done.taken), Path(folder) / chart.name), done.values
+        content = charts.without(place, done.taken)
+        if beside:
+            content[_BESIDE] = yaml.safe_dump_all(map(dict, beside)).encode()
+        yield files.write(content, Path(folder) / chart.name), done.values
 
 
 def _place(chart: Chart, helm: Helm) -> Path:

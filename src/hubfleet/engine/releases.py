@@ -144,7 +144,7 @@ def check(releases: Sequence[Release], helm: Helm, cluster: Cluster, kube: Kube 
     made = newest(kube) if kube and there else {}
     for release in releases:
         try:
-            with charting.ready(release.chart, with_stand_ins(release), helm) as (chart, values):
+            with charting.ready(release.chart, with_stand_ins(release), helm, release.beside) as (chart, values):
                 manifest = helm.template(release.name, release.namespace, chart, values, secrets=_secrets(release))
             own = {one.name: one for one in there if one.namespace == release.namespace}
             known = (release.namespace, release.name) in made
@@ -194,7 +194,7 @@ def install(
     mask = masker(hidden)
     with watch.waiting("Helm"), secret_keys.kept(release, kube):
         beginning = rollout.Beginning(release, kube, tell, clock, mask)
-        with charting.ready(release.chart, values, helm) as (chart, given):
+        with charting.ready(release.chart, values, helm, release.beside) as (chart, given):
             how: dict[str, Any] = {"secrets": hidden, "resource_definitions": release.resource_definitions}
             how["meanwhile"] = beginning.look
             helm.upgrade_install(release.name, release.namespace, chart, given, labels, **how)

@@ -20,6 +20,8 @@ from hubfleet.spec.trees import at, map_at
 Values = dict[str, Any]
 _LONGEST_VISIT = 6 * 3600
 """Seconds that a server of a binder hub lasts at most, as on mybinder.org."""
+_ROUTE = "hubfleet-hub"
+"""The HTTPRoute to the JupyterHub of a BinderHub."""
 _KEEP = {"helm.sh/resource-policy": "keep"}
 """`helm uninstall` leaves the hub's database alone; whether it goes is for `destroy` to decide."""
 
@@ -46,6 +48,7 @@ def release(name: str, cluster: Cluster, description: Description, absent: froze
         hub_url=hub_url if hub.builds_images else "",
         offloads=_offloads(its, chart),
         entry=entry.of(name, cluster) or _own_entry(name, its),
+        beside=(entry.route(cluster, _ROUTE, hub.hub_host, "proxy-public"),) if _makes_no_route(chart, cluster) else (),
         storage_classes=_storage_classes(its),
         share=homes.share(name, cluster),
         needs=frozenset({"cluster", *(f"release/{one}" for one in _stands_on(name, cluster))}),
@@ -197,20 +200,26 @@ def _culling(hub: Hub) -> Values:
 
 def _proxy(name: str, cluster: Cluster, description: Description) -> Values:
     """Its own load balancer, with a certificate if it gets one by itself; or what the entry needs."""
+    chart = charts.chart(name, cluster)
     core = {"chp": placement.core(cluster, description)}
     if entry.through(name, cluster):
-        found = entry.values(cluster, [cluster.hubs[name].hub_host])
+        found = {} if _makes_no_route(chart, cluster) else entry.values(cluster, [cluster.hubs[name].hub_host])
         return {"proxy": {"service": {"type": "ClusterIP"}, **core}, **found}
     annotations = dict(description.traits.load_balancer_annotations)
     proxy: Values = {
         "service": {"type": "LoadBalancer", **({"annotations": annotations} if annotations else {})},
         **core,
     }
-    if _lets_encrypt(charts.chart(name, cluster), cluster):
+    if _lets_encrypt(chart, cluster):
         contact = {"contactEmail": cluster.ingress.email}
         hosts = [cluster.hubs[name].hub_host]
         proxy["https"] = {"enabled": True, "type": "letsencrypt", "hosts": hosts, "letsencrypt": contact}
     return {"proxy": proxy}
+
+
+def _makes_no_route(chart: Chart, cluster: Cluster) -> bool:
+    """The Gateway is told of it by an object of ours: BinderHub's chart has a JupyterHub (4.2) that does not do it."""
+    return chart.name == charts.BINDER and cluster.ingress.api == "gateway"
 
 
 def _users(name: str, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:

@@ -139,6 +139,8 @@ class Release:
     """APIs that the cluster must have already, "GROUP/VERSION", of which the chart makes objects."""
     storage_classes: frozenset[str] = frozenset()
     """Of the claims that it makes; "" is the cluster's default class."""
+    beside: tuple[Mapping[str, Any], ...] = ()
+    """Objects that belong to it and that its chart does not make."""
     needs: frozenset[str] = field(default_factory=lambda: frozenset({"cluster"}))
 
     def revealed(self) -> Release:
@@ -183,7 +185,7 @@ class Release:
         """32 hex digits over chart and values (generated secrets apart, they never change): equal digests, equal
         releases. It fits into a label's value."""
         chart = [self.chart.name, self.chart.version, self.chart.repository, self.chart.content]
-        made_from = [self.name, self.namespace, *chart, self.values, *cuts(self.values)]
+        made_from = [self.name, self.namespace, *chart, self.values, *cuts(self.values), *self.beside]
         return hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 

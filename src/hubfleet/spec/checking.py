@@ -76,9 +76,6 @@ def ingress_problems(
     if ingress.values and where("ingress", "values").level is not Level.FLEET and (reason := _no_entry(ingress, hubs)):
         what = f"there is no Traefik of hubfleet's to take them: {reason}"
         yield _problem(where, ("ingress", "values"), what, "take them away")
-    for hub in (name for name, one in hubs.items() if gateway and one.chart == "binderhub"):
-        what = f"the hub {hub} cannot be found by the Gateway API: binderhub's JupyterHub (4.2) makes no HTTPRoute"
-        yield _problem(where, ("ingress", "api"), what, "take `api: gateway` away")
     if name is None:
         if gateway and (ingress.email or ingress.issuer):
             yield from _listener_problems(hubs, grafana, where)
@@ -108,7 +105,8 @@ def _no_entry(ingress: Ingress, hubs: Mapping[str, Hub]) -> str:
 def _listener_problems(hubs: Mapping[str, Hub], grafana: str | None, where: Where) -> Iterator[Problem]:
     """Each host has a listener of our Gateway, for its certificate, and http has one."""
     named = [host for hub in hubs.values() for host in (hub.domain, hub.hub_host)]
-    hosts = {*named, *filter(None, [grafana])}
+    registries = (hub.built_images.host for hub in hubs.values() if isinstance(hub.built_images, InCluster))
+    hosts = {*named, *registries, *filter(None, [grafana])}
     if len(hosts) >= MOST_LISTENERS:
         what = f"{len(hosts)} hosts are to have certificates, and a Gateway has {MOST_LISTENERS - 1} listeners for them"
         remedy = "take `api: gateway` away: by Ingresses there may be any number; or divide the hubs among clusters"

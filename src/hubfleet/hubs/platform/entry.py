@@ -15,6 +15,7 @@ from hubfleet.hubs import charts, placement
 from hubfleet.hubs.release import Entry, Release
 from hubfleet.provider import Description
 from hubfleet.spec import Causes, Cluster, Layer, Problem, merge, merged, with_own
+from hubfleet.spec.models import InCluster
 from hubfleet.spec.trees import at
 
 Values = dict[str, Any]
@@ -24,6 +25,8 @@ CLASS = "hubfleet"
 """Our IngressClass and our GatewayClass; never the cluster's default."""
 ISSUER = "hubfleet-issuer"
 """Our ClusterIssuer, which asks Let's Encrypt; and its release (`certificates`)."""
+API = "gateway.networking.k8s.io/v1"
+"""Of the Gateway and its HTTPRoutes."""
 POD = {"hubfleet.org/entry": "true"}
 """The label by which the Service finds its pods, whatever controller runs in them."""
 HTTP = "web"
@@ -112,6 +115,13 @@ def _parents(cluster: Cluster, names: Sequence[str], shape: Shape) -> Values:
     return {"gateway": parents[0]} if shape is Shape.JUPYTERHUB else {"parentRefs": parents}
 
 
+def route(cluster: Cluster, name: str, host: str, service: str) -> Values:
+    """The HTTPRoute by which the Gateway leads this host to a Service's port 80, where a chart makes none itself."""
+    rules = [{"backendRefs": [{"name": service, "port": 80}]}]
+    spec = {**_parents(cluster, [host], Shape.BINDERHUB), "hostnames": [host], "rules": rules}
+    return {"apiVersion": API, "kind": "HTTPRoute", "metadata": {"name": name}, "spec": spec}
+
+
 def causes() -> Causes:
     """From which keys of the file `values` come."""
     keys = [("ingress", key) for key in ("shared", "class", "api")]
@@ -165,7 +175,7 @@ def release(cluster: Cluster, description: Description) -> Release | None:
         layers=layers,
         source=("ingress",),
         resource_definitions=False,
-        apis=frozenset({"gateway.networking.k8s.io/v1"} if cluster.ingress.api == "gateway" else ())
+        apis=frozenset({API} if cluster.ingress.api == "gateway" else ())
         | frozenset({"cert-manager.io/v1"} if _orders(cluster) else ()),
     )
 
@@ -194,10 +204,12 @@ def _list(value: Any) -> list[object]:
 
 
 def all_hosts(cluster: Cluster) -> Iterator[str]:
-    """Every name under which people reach something through it: hubs, and Grafana."""
-    for hub in cluster.hubs:
+    """Every name under which something is reached through it: hubs, their registries, and Grafana."""
+    for hub, wanted in cluster.hubs.items():
         if through(hub, cluster):
             yield from hosts(hub, cluster)
+        if isinstance(wanted.built_images, InCluster):
+            yield wanted.built_images.host
     if cluster.monitoring and cluster.monitoring.domain:
         yield cluster.monitoring.domain
 

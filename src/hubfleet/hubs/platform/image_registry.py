@@ -70,6 +70,8 @@ def _causes(hub: str, cluster: Cluster) -> Causes:
         ("persistence", "storageClass"): [("storage", "storage_class"), ("provider", cluster.provider.name)],
         ("ingress",): [("ingress",)],
         ("ingress", "hosts"): [(*key, "domain"), ("hubs", hub, "domain")],
+        ("httpRoute",): [("ingress", "api")],
+        ("httpRoute", "hostnames"): [(*key, "domain"), ("hubs", hub, "domain")],
         ("nodeSelector",): [("pools",)],
         ("tolerations",): [("pools",)],
     }
