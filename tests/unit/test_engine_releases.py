@@ -696,6 +696,15 @@ def test_removing_a_hub_with_its_homes_leaves_nothing(trial: Trial) -> None:
     } == set()  # with its namespace the rest goes
 
 
+def test_builds_that_a_binderhub_left_go_with_it(trial: Trial) -> None:
+    trial.install()
+    for phase in ("Running", "Succeeded", "Failed"):
+        build = {"labels": {"component": "binderhub-build"}}
+        trial.api.add("pods", "main", f"build-{phase}", metadata=build, status={"phase": phase})
+    trial.remove(homes=False)
+    assert trial.api.names("pods") == []
+
+
 def test_a_namespace_that_is_not_ours_stays(trial: Trial) -> None:
     trial.api.add("namespaces", "", "main", metadata={"labels": {"whose": "theirs"}})
     trial.install()

@@ -18,6 +18,8 @@ _FOR_USERS = frozenset({_USER_SERVER, "user-placeholder"})
 COMPONENT = "app.kubernetes.io/component"
 USERS_SERVERS = f"{COMPONENT}={_USER_SERVER}"
 """Selects the pods of users' servers, of both charts."""
+BUILDS = "component=binderhub-build"
+"""Selects the pods in which a BinderHub builds (binderhub/build.py, `_component_label`)."""
 
 
 @dataclass(frozen=True)

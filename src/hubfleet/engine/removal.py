@@ -1,10 +1,10 @@
-"""What a release leaves behind: users' servers, load balancers, claims and their volumes. Taken away and waited for."""
+"""What a release leaves behind, taken away and waited for: users' servers, builds, load balancers, claims, volumes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hubfleet.checks.pods import USERS_SERVERS
+from hubfleet.checks.pods import BUILDS, USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError, HubfleetError, Layer
 from hubfleet.plan.volumes import of_hub
@@ -35,11 +35,12 @@ class Removal:
         self._release = release
 
     def run(self, *, claims: bool) -> None:
-        """Take away users' servers and wait until no pod is left, and no load balancer that goes with its chart; with
-        `claims` also every claim, and wait until their volumes are gone, since a cloud keeps, and bills, those that
-        outlive their cluster."""
-        for pod in self._kube.pods(self._namespace, USERS_SERVERS):
-            self._kube.delete("Pod", self._namespace, pod.name)
+        """Take away users' servers and builds, and wait until no pod is left, and no load balancer that goes with its
+        chart; with `claims` also every claim, and wait until their volumes are gone, since a cloud keeps, and bills,
+        those that outlive their cluster."""
+        for selector in (USERS_SERVERS, BUILDS):  # both are made by programs of the chart, and not of it
+            for pod in self._kube.pods(self._namespace, selector):
+                self._kube.delete("Pod", self._namespace, pod.name)
         self._wait(self._pods_and_addresses)
         if claims:
             for claim in filter(self._holds, self._kube.claims(self._namespace)):

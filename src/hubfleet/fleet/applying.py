@@ -238,7 +238,7 @@ def _release_job(step: Step, opened: Access, way: Way, *, hooks: bool = True) ->
         releases.remove(
             *where, doors.helm, doors.kube, *tell, cluster=cluster, homes=work.claims, hooks=hooks, clock=way.clock
         )
-        return "gone" if work.claims else "gone; homes and database stay"
+        return "gone" if work.claims else "gone; its volumes stay"
 
     match step.work:
         case Release() as release:
