@@ -193,6 +193,19 @@ def test_no_volume_for_a_hubs_database_is_fatal(tmp_path: Path) -> None:
     assert only(found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 10)}))).fatal
 
 
+@pytest.mark.parametrize(
+    ("ingress", "needed"), [({}, 4), ({"shared": True}, 2), ({"class": "nginx"}, 1), ({"email": "ops@example.org"}, 4)]
+)
+def test_hubs_that_share_an_entry_take_one_load_balancer(tmp_path: Path, ingress: dict[str, Any], needed: int) -> None:
+    one = {"chart": "lite", "auth": {"shared_password": {}}}
+    hubs = {name: one | {"domain": f"{name}.example.org"} for name in ("a", "b", "c")}
+    short = replace(FACTS, quota={**ROOMY, "floating IPs": Room(needed, 1), "volumes": Room(1000, 0)})
+    finding = only(found(tmp_path, short, top={"ingress": ingress, "hubs": hubs}))
+    assert f"needs {needed} floating IPs, and {needed - 1} are left" in finding.what
+    enough = replace(short, quota={**short.quota, "floating IPs": Room(needed, 0)})
+    assert found(tmp_path, enough, top={"ingress": ingress, "hubs": hubs}) == ()
+
+
 def test_homes_that_share_a_volume_take_one_however_many_users_come(tmp_path: Path) -> None:
     shared = {"size": "500Gi", "quota": "10Gi"}
     assert found(tmp_path, replace(FACTS, quota={**ROOMY, "volumes": Room(10, 8)}), homes=shared) == ()

@@ -1,10 +1,10 @@
 """The quotas: what is still missing of the cluster, against what is left of the project.
 
 What a cluster takes (magnum-capi-helm 1.4; capi-helm-charts, cluster-openstack.yaml; Cluster API's OpenStack provider,
-CAPO): for each node a server and a port; for the Kubernetes API and for each hub a load balancer with a port and a
-floating IP; security groups for control plane and workers, with their rules; a network of its own with subnet and
-router where none is named; volumes where labels ask for root volumes or for etcd's. It makes no server group and no key
-pair.
+CAPO): for each node a server and a port; for the Kubernetes API and for each hub, or the entry that hubs share, a load
+balancer with a port and a floating IP; security groups for control plane and workers, with their rules; a network of
+its own with subnet and router where none is named; volumes where labels ask for root volumes or for etcd's. It makes no
+server group and no key pair.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from hubfleet import spec
 from hubfleet.errors import Layer
+from hubfleet.hubs.platform import entry
 from hubfleet.plan.preflight.facts import TRUE, Facts, labels_of, number, template_of
 from hubfleet.plan.preflight.machines import ROOT_VOLUME, flavor
 from hubfleet.plan.sizes import counts
@@ -97,7 +98,7 @@ def _needs(desired: MagnumCluster, facts: Facts, file: spec.Cluster, wanted: Cou
 
 def _once(desired: MagnumCluster, facts: Facts, file: spec.Cluster, labels: Mapping[str, str]) -> Counter[str]:
     """What is taken when the cluster and its hubs are made, whatever its size."""
-    balancers = 1 + len(file.hubs)
+    balancers = 1 + _balancers(file)
     public = labels.get("master_lb_floating_ip_enabled", "true").strip().lower() in TRUE
     needs = Counter(
         {
@@ -116,6 +117,12 @@ def _once(desired: MagnumCluster, facts: Facts, file: spec.Cluster, labels: Mapp
         size = number(labels, "etcd_blockdevice_size") or number(labels, "etcd_volume_size")
         _add_volumes(needs, desired.control_plane_nodes, size, labels.get("etcd_blockdevice_volume_type", ""))
     return needs
+
+
+def _balancers(file: spec.Cluster) -> int:
+    """One of each hub's own, and one for all that share an entry of ours."""
+    shared = file.ingress.class_name is None and any(entry.all_hosts(file))
+    return sum(not entry.through(hub, file) for hub in file.hubs) + shared
 
 
 def _add_volumes(needs: Counter[str], count: int, size: int, kind: str) -> None:
