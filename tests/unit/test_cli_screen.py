@@ -15,6 +15,9 @@ NODES = (NodeState("a", True, "v1.34.4", ""), NodeState("b", False, "v1.34.4", "
 POOLS = (Pool("user", "m3.large", "3 to 9", "UPDATE_COMPLETE", NODES, 3),)
 HUBS = (
     HubState("main", "https://hub.example.org", "http://10.0.0.1", "deployed", True, "5.5.4", ""),
+    HubState(
+        "builds", "https://b.example.org", "http://10.0.0.2", "deployed", True, "5.5.4", "waiting for the pods of x"
+    ),
     HubState("course", "https://course.example.org", "", "failed", False, "", "its load balancer has no address yet"),
 )
 
@@ -41,6 +44,7 @@ def test_each_node_hub_and_layer_is_there_with_what_is_wrong() -> None:
     assert "✗ b  v1.34.4  its disk is full" in said
     assert "✗ 2 of 3 nodes are there" in said
     assert "✓ hub main       https://hub.example.org  at http://10.0.0.1  JupyterHub 5.5.4  (release deployed)" in said
+    assert "JupyterHub 5.5.4, waiting for the pods of x  (release deployed)" in said
     assert "its load balancer has no address yet  (release failed)" in said
     assert "✓ hubfleet-labeller  runs  (release deployed)" in said
     assert "✗ other              not installed: hubfleet apply" in said

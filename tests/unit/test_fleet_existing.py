@@ -168,6 +168,15 @@ def test_a_hub_that_does_not_answer_is_told_and_nothing_is_well(lab: Lab) -> Non
     assert not seen.well
 
 
+def test_status_tells_what_is_not_there_yet_of_a_hub_that_answers(lab: Lab) -> None:
+    lab.apply()
+    assert lab.status().hubs[0].why == ""
+    metadata = {"annotations": {"meta.helm.sh/release-name": "main"}}
+    lab.api.add("daemonsets", "main", "builder", metadata=metadata, status={"desiredNumberScheduled": 1})
+    (hub,) = lab.status().hubs
+    assert (hub.answers, hub.why) == (True, "waiting for the pods of builder")
+
+
 def test_status_of_a_cluster_that_does_not_answer_says_so_of_cluster_and_hubs(lab: Lab) -> None:
     lab.away()
     seen = lab.status()

@@ -45,7 +45,7 @@ def _pool(pool: Pool) -> Iterable[str]:
 
 def _hub(hub: HubState) -> str:
     where = f"{hub.url}{f'  at {hub.address}' if hub.address else ''}"
-    said = f"JupyterHub {hub.version}" if hub.answers else hub.why
+    said = ", ".join(filter(None, [f"JupyterHub {hub.version}" if hub.answers else "", hub.why]))
     return f"  {_mark(hub.answers)} hub {hub.name:<10} {where}  {said}{_release(hub.release)}"
 
 

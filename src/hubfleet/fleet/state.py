@@ -61,7 +61,8 @@ class Pool:
 
 @dataclass(frozen=True)
 class HubState:
-    """A hub. `release` is Helm's word ("" if there is none); `address` its load balancer's."""
+    """A hub. `release` is Helm's word ("" if there is none); `address` its load balancer's; `why` it does not answer,
+    or what is not there yet of one that does."""
 
     name: str
     url: str
@@ -242,4 +243,5 @@ def _hub(release: hubs.Release, api: _Api) -> HubState:
     if not address:
         return state
     health = hub_check.answers(address, release.door)
-    return replace(state, answers=health.answers, version=health.version, why=health.why)
+    lacks = _lacks(release, api.states.get((release.namespace, release.name)))
+    return replace(state, answers=health.answers, version=health.version, why=health.why or lacks)
