@@ -224,6 +224,61 @@ def test_a_scheduler_that_does_not_work_is_named(lab: Lab) -> None:
     assert any("main-user-scheduler has not looked" in line for line in lab.said)
 
 
+def test_a_scheduler_that_does_not_work_is_no_fault_of_the_volume_that_waits_for_its_word(lab: Lab) -> None:
+    spawning(lab, 300, {"phase": "Pending"}, schedulerName="main-user-scheduler")
+    real = lab.hub._start
+
+    def start(request: httpx2.Request) -> httpx2.Response:
+        answer = real(request)
+        lab.api.objects["persistentvolumeclaims", "main", "claim-x"]["status"] = {"phase": "Pending"}
+        return answer
+
+    lab.hub._start = start  # type: ignore[method-assign]
+    trouble = lab.run().trouble
+    assert trouble is not None
+    assert trouble.layer is Layer.SCHEDULER
+    assert "main-user-scheduler has not looked for a node" in f"{trouble.what} {trouble.why}"
+
+
+NO_ROOM = {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"}
+"""What a node's kubelet makes of a pod, where two schedulers gave the same room away."""
+
+
+def refused(lab: Lab, times: int) -> None:
+    """The node refuses the server's pod, so many times; the hub waits on and on."""
+    lab.hub.starts = False
+    real, asked = lab.hub._start, [0]
+
+    def start(request: httpx2.Request) -> httpx2.Response:
+        asked[0] += 1
+        lab.hub.starts = asked[0] > times
+        answer = real(request)
+        if not lab.hub.starts:
+            lab.api.objects["pods", "main", "jupyter-x"]["status"] = NO_ROOM
+        return answer
+
+    lab.hub._start = start  # type: ignore[method-assign]
+
+
+def test_a_server_whose_node_refuses_it_is_asked_for_once_more(lab: Lab) -> None:
+    refused(lab, 2)
+    began = lab.clock.now()
+    assert lab.run().trouble is None
+    assert lab.clock.now() - began < 30
+    again = [line for line in lab.said if line.startswith("asking for the server once more")]
+    assert again == ["asking for the server once more: OutOfcpu: Node didn't have enough resource: cpu"] * 2
+
+
+def test_a_node_that_goes_on_refusing_is_the_nodes_fault_and_not_waited_for(lab: Lab) -> None:
+    refused(lab, 9)
+    began = lab.clock.now()
+    trouble = lab.run().trouble
+    assert trouble is not None
+    assert (trouble.layer, trouble.what) == (Layer.NODE, "n1 does not run the pod jupyter-x")
+    assert trouble.why == "OutOfcpu: Node didn't have enough resource: cpu"
+    assert lab.clock.now() - began < 60
+
+
 def test_what_was_seen_last_is_told_where_the_hub_gives_up_without_a_word(lab: Lab) -> None:
     message = "exec: iptables: executable file not found in $PATH"
     state = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}

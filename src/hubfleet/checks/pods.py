@@ -83,6 +83,9 @@ def _is_over(pod: Pod) -> bool:
 
 def of_pod(kube: Kube, pod: Pod) -> Trouble | None:
     """What hinders this pod; None while all is on its way."""
+    if pod.failed:
+        remedy = "start it once more; where several schedulers fill one node, each may give the same room away"
+        return Trouble(Layer.NODE, f"{pod.node or 'its node'} does not run the pod {pod.name}", pod.failed, remedy)
     if "PersistentVolumeClaim" in pod.scheduling:
         what = f"the pod {pod.name} waits for its volume"
         return _of_claims(kube, pod.namespace) or Trouble(Layer.STORAGE, what, pod.scheduling)

@@ -17,11 +17,16 @@ def find(kube: Kube, pod: Pod | None, claims: Sequence[Claim]) -> Trouble | None
     """What hinders this pod, whose claims these are; None while all is on its way."""
     if pod is None or pod.ready:
         return None
-    trouble = None if pod.node else _of_claims(kube, claims)
+    trouble = None if pod.node or _unseen(pod, claims) else _of_claims(kube, claims)
     trouble = trouble or _of_mount(kube, pod) or pods.of_pod(kube, pod)
     if trouble is not None and trouble.layer is Layer.HUB:
         return replace(trouble, layer=Layer.SERVER, remedy="correct the hub's image, or what its values start in it")
     return trouble
+
+
+def _unseen(pod: Pod, claims: Sequence[Claim]) -> bool:
+    """Its scheduler has looked at neither: a volume that is made where the pod goes waits for that one's word."""
+    return bool(pod.unseen_by) and not any(claim.node for claim in claims)
 
 
 def _of_claims(kube: Kube, claims: Sequence[Claim]) -> Trouble | None:

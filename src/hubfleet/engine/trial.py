@@ -23,8 +23,14 @@ HOPELESS = 15.0
 """Seconds after which an image that cannot be had is not waited for any more."""
 GOES = 180.0
 """Seconds that server, pod and claim may take to go."""
+TRIES = 3
+"""Servers that are asked for where a node refuses the last one: its scheduler counts the room anew."""
 _LOOK = 2.0
 """Seconds between two looks at the pod."""
+
+
+class _Refused(Failed):
+    """The node that the server was given did not take it."""
 
 
 @dataclass
@@ -96,6 +102,16 @@ class Trial:
         self.hub.make_user()
 
     def _start(self) -> str:
+        """KubeSpawner would wait until its time is over for a pod that its node refused, which never runs."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._started()
+            except _Refused as refused:
+                self.tell(f"asking for the server once more: {refused.trouble.why}")
+                self._stop()
+        return self._started()
+
+    def _started(self) -> str:
         self.hub.start()
         watched = _Progress(self.hub, self.tell)
         began, seen, since, looked = self.clock.now(), None, 0.0, 0.0
@@ -106,11 +122,14 @@ class Trial:
                 return f"on {pod.node}" if pod else ""
             now = self.clock.now()
             if now - looked >= _LOOK:
-                looked, trouble = now, servers.find(self.kube, self._pod(), self._claims())
+                looked, pod = now, self._pod()
+                trouble = servers.find(self.kube, pod, self._claims())
                 if trouble != seen:
                     seen, since = trouble, now
                     self._hindered = seen or self._hindered
                     self.tell(f"{seen.layer}: {seen.what}" if seen else "what hindered the server is over")
+                if trouble and pod and pod.failed:
+                    raise _Refused(trouble)
             if not server:
                 raise Failed(seen or self._ended(watched.failure, self.clock.now() - began))
             if seen and _hopeless(seen) and now - since >= HOPELESS:

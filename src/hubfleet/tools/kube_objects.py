@@ -66,7 +66,8 @@ class Container:
 @dataclass(frozen=True)
 class Pod:
     """`scheduling` is the scheduler's message while it finds no node, "" otherwise; `unseen_by` its scheduler while
-    that has not looked at it at all, "" otherwise; `user` whose server it is, where KubeSpawner made it."""
+    that has not looked at it at all, "" otherwise; `failed` why it is over as a whole ("OutOfcpu: Node didn't have
+    enough resource"), "" otherwise; `user` whose server it is, where KubeSpawner made it."""
 
     name: str
     namespace: str
@@ -79,6 +80,7 @@ class Pod:
     containers: tuple[Container, ...]
     user: str = ""
     unseen_by: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class Service:
 
 @dataclass(frozen=True)
 class Claim:
-    """A PersistentVolumeClaim. `size` is what was asked for; `user` whose home it is, where KubeSpawner made it."""
+    """A PersistentVolumeClaim. `size` is what was asked for; `user` whose home it is, where KubeSpawner made it; `node`
+    where the scheduler wants its volume, "" where that does not depend on it or it has not chosen yet."""
 
     name: str
     namespace: str
@@ -134,6 +137,7 @@ class Claim:
     storage_class: str
     labels: Mapping[str, str]
     user: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -241,7 +245,14 @@ def pod(found: Object) -> Pod:
         containers=tuple(map(_container, containers)),
         user=metadata.get("annotations", {}).get(USER, ""),
         unseen_by="" if node or scheduled else spec.get("schedulerName", ""),
+        failed=_failed(status),
     )
+
+
+def _failed(status: Object) -> str:
+    if status.get("phase") != "Failed" or not (reason := status.get("reason", "")):
+        return ""
+    return f"{reason}: {status['message']}" if status.get("message") else reason
 
 
 def deployment(found: Object) -> Deployment:
@@ -323,6 +334,7 @@ def balanced(found: Object) -> str:
 
 def claim(found: Object) -> Claim:
     """Parse a PersistentVolumeClaim."""
+    annotations = found["metadata"].get("annotations", {})
     return Claim(
         name=found["metadata"]["name"],
         namespace=found["metadata"]["namespace"],
@@ -330,7 +342,8 @@ def claim(found: Object) -> Claim:
         size=found["spec"].get("resources", {}).get("requests", {}).get("storage", ""),
         storage_class=found["spec"].get("storageClassName", ""),
         labels=found["metadata"].get("labels", {}),
-        user=found["metadata"].get("annotations", {}).get(USER, ""),
+        user=annotations.get(USER, ""),
+        node=annotations.get("volume.kubernetes.io/selected-node", ""),
     )
 
 
