@@ -245,11 +245,26 @@ NO_ROOM = {"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have
 
 
 def refused(lab: Lab, times: int) -> None:
-    """The node refuses the server's pod, so many times; the hub waits on and on."""
+    """The node refuses the server's pod, so many times; the hub waits on and on, ends it only when asked twice, and
+    leaves the pod there."""
     lab.hub.starts = False
     real, asked = lab.hub._start, [0]
+    stop, told = lab.hub._stop, [0]
+
+    def end(request: httpx2.Request) -> httpx2.Response:
+        told[0] += 1
+        if told[0] % 2 and not lab.hub.starts:
+            return httpx2.Response(500)
+        pod = lab.api.objects["pods", "main", "jupyter-x"]
+        answer = stop(request)
+        if not lab.hub.starts:
+            lab.api.objects["pods", "main", "jupyter-x"] = pod
+        return answer
+
+    lab.hub._stop = end  # type: ignore[method-assign]
 
     def start(request: httpx2.Request) -> httpx2.Response:
+        assert ("pods", "main", "jupyter-x") not in lab.api.objects
         asked[0] += 1
         lab.hub.starts = asked[0] > times
         answer = real(request)

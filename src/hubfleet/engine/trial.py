@@ -109,6 +109,8 @@ class Trial:
             except _Refused as refused:
                 self.tell(f"asking for the server once more: {refused.trouble.why}")
                 self._stop()
+                self._delete_pod()  # a start that is interrupted leaves it there (KubeSpawner 7)
+                self._until(lambda: self._pod() is None, "its pod")
         return self._started()
 
     def _started(self) -> str:
@@ -171,14 +173,17 @@ class Trial:
             self._forget()
         except (CloudError, Failed) as failed:
             failure = failed
-        pod = self._pod()
-        if pod is not None:
-            self.kube.delete("Pod", pod.namespace, pod.name)
+        self._delete_pod()
         for claim in self._claims():
             self.kube.delete("PersistentVolumeClaim", claim.namespace, claim.name)
         self._until(lambda: self._pod() is None and not self._claims(), "its pod and its home")
         if failure is not None:
             raise failure
+
+    def _delete_pod(self) -> None:
+        pod = self._pod()
+        if pod is not None:
+            self.kube.delete("Pod", pod.namespace, pod.name)
 
     def _forget(self) -> None:
         if self._user() is None:
@@ -188,7 +193,7 @@ class Trial:
 
     def _stop(self) -> None:
         if self._server():
-            self.hub.stop()
+            asked(self.hub.stop, self.patient)  # JupyterHub (5.5) answers 500 where a start is not over at once
             self._until(lambda: not self._server(), "its server")
 
     def _until(self, gone: Callable[[], bool], what: str) -> None:

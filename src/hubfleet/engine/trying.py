@@ -50,7 +50,7 @@ class Failed(Exception):
 
 
 def asked(ask: Callable[[], Asked], clock: Clock) -> Asked:
-    """What a hub or a server says to a question that changes nothing; one that is silent for a moment is asked again.
+    """What a hub or a server says to a question that may be put twice; one that is silent for a moment is asked again.
     An apply would be rolled back for it."""
     end = clock.now() + SILENT
     while True:
