@@ -306,6 +306,15 @@ def test_what_was_seen_last_is_told_where_the_hub_gives_up_without_a_word(lab: L
     assert "block of jupyter-x ends again and again (exit code 128)" in f"{trouble.what} {trouble.why}"
 
 
+def test_what_hindered_a_server_for_a_moment_is_not_why_the_hub_gave_it_up(lab: Lab) -> None:
+    spawning(lab, 40, {"phase": "Pending"}, schedulerName="main-user-scheduler")
+    runs = {"spec": {"nodeName": "n1"}, "status": {"phase": "Running"}}
+    lab.clock.at(10, lambda: lab.api.objects["pods", "main", "jupyter-x"].update(runs))
+    trouble = lab.run().trouble
+    assert trouble is not None
+    assert (trouble.layer, "gave it up" in trouble.why) == (Layer.SERVER, True)
+
+
 def test_a_hub_at_capacity_says_so_itself(lab: Lab) -> None:
     full = httpx2.Response(429, json={"message": "User limit reached"})
     lab.hub.fail = lambda method, path: full if (method, path) == ("POST", f"{ME}/server") else None

@@ -49,7 +49,7 @@ class Trial:
     connect: Open = kernel.connect
     _trouble: Trouble | None = field(default=None, init=False)
     _hindered: Trouble | None = field(default=None, init=False)
-    """What was seen last to hinder the server, though it be over."""
+    """What hindered the server when its pod was seen last."""
     _end: float = field(default=0.0, init=False)
 
     def run(self) -> Tried:
@@ -126,9 +126,10 @@ class Trial:
             if now - looked >= _LOOK:
                 looked, pod = now, self._pod()
                 trouble = servers.find(self.kube, pod, self._claims())
+                if pod and not pod.deleting:
+                    self._hindered = trouble
                 if trouble != seen:
                     seen, since = trouble, now
-                    self._hindered = seen or self._hindered
                     self.tell(f"{seen.layer}: {seen.what}" if seen else "what hindered the server is over")
                 if trouble and pod and pod.failed:
                     raise _Refused(trouble)
