@@ -211,6 +211,8 @@ def test_jupyterhub_is_told_what_the_file_says(configured: Any) -> None:
     assert found["Authenticator"] == {"admin_users": ["ada"], "allow_all": True}
     assert (hub["authenticator_class"], hub["base_url"]) == ("shared-password", "/b")
     assert found["Spawner"]["cmd"] == ["x"]
+    # JupyterHub's own is 300: whoever works is idle until then, and a proxy that began anew has no routes until then.
+    assert hub["last_activity_interval"] == 60
     (culler,) = [one for one in hub["services"] if one["name"] == "idle-culler"]
     assert {"--timeout=600", "--cull-every=60"} <= set(culler["command"])
 

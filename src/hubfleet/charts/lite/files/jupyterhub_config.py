@@ -30,6 +30,8 @@ c.JupyterHub.cookie_secret = bytes.fromhex(os.environ["LITE_COOKIE_SECRET"])
 c.CryptKeeper.keys = [bytes.fromhex(os.environ["LITE_CRYPT_KEY"])]
 # The hub's pod is replaced by every upgrade: people's servers stay, and so does whom they belong to.
 c.JupyterHub.cleanup_servers = False
+# How often it looks at who is active, and gives a proxy that began anew its routes: as Zero to JupyterHub has it.
+c.JupyterHub.last_activity_interval = 60
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
 c.JupyterHub.db_url = (
     "sqlite:////srv/jupyterhub/jupyterhub.sqlite" if hub["db"]["type"] == "sqlite-pvc" else "sqlite://"
