@@ -150,6 +150,7 @@ def test_every_step_is_done_and_told_and_nothing_is_left(lab: Lab) -> None:
     assert tried.trouble is None
     names = [step.name for step in tried.steps]
     assert names == ["user", "server", "kernel", "notebook", "file", "stop", "clean-up"]
+    assert tried.steps[0].seen == "with a token of the hub's, not by its login"
     assert lab.kernel.closed
 
 

@@ -98,8 +98,9 @@ class Trial:
     def _user(self) -> Mapping[str, Any] | None:
         return asked(self.hub.user, self.patient)
 
-    def _make_user(self) -> None:
+    def _make_user(self) -> str:
         self.hub.make_user()
+        return "with a token of the hub's, not by its login"
 
     def _start(self) -> str:
         """KubeSpawner would wait until its time is over for a pod that its node refused, which never runs."""
