@@ -121,6 +121,7 @@ def every_default(place: Path) -> Defaults | None:
     return _every_default(place, tuple(_marks(place)))
 
 
+@lru_cache(maxsize=64)
 def given(chart: Chart) -> dict[str, Any]:
     """What a chart around a hub's chart has for it, with what others between the two have; {} of any other chart. It
     says so as its maker's own: what hubfleet would have without being asked comes after."""

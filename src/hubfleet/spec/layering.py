@@ -6,7 +6,7 @@ values nobody asks about costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
@@ -92,21 +92,14 @@ def stack(cluster: Cluster, hub: str, computed: Layer) -> tuple[Layer, ...]:
 def unless_said(cluster: Cluster, computed: Layer, said: Mapping[str, Any]) -> Layer:
     """What hubfleet computed, without what is nobody's wish where `said` has something: the values of a chart whose
     maker knows better than our defaults."""
-    levels = _levels(cluster, computed)
+    kept: dict[str, Any] = {}
 
-    def kept(values: Mapping[str, Any], path: KeyPath, level: Level) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for key, value in values.items():
-            here = (*path, key)
-            its = levels.get(here, level)
-            if isinstance(value, Mapping) and value:
-                if inner := kept(cast("Mapping[str, Any]", value), here, its):
-                    found[key] = inner
-            elif its is not Level.HUBFLEET or not _says(said, here):
-                found[key] = value
-        return found
+    def keep(path: KeyPath, level: Level, value: Any) -> None:
+        if level is not Level.HUBFLEET or not _says(said, path):
+            _set(kept, path, value)
 
-    return Layer(kept(computed.values, (), levels.get((), Level.HUBFLEET)), causes=computed.causes)
+    _each(cluster, computed, keep)
+    return Layer(kept, causes=computed.causes)
 
 
 def _own(cluster: Cluster, hub: str) -> Iterator[tuple[Level, Layer]]:
@@ -125,20 +118,25 @@ def _own(cluster: Cluster, hub: str) -> Iterator[tuple[Level, Layer]]:
 
 def _by_level(cluster: Cluster, computed: Layer) -> dict[Level, dict[str, Any]]:
     """The computed values, taken apart by who says from what they are computed."""
-    levels = _levels(cluster, computed)
     parts: dict[Level, dict[str, Any]] = {}
+    _each(cluster, computed, lambda path, level, value: _set(parts.setdefault(level, {}), path, value))
+    return parts
 
-    def put(values: Mapping[str, Any], path: KeyPath, level: Level) -> None:
+
+def _each(cluster: Cluster, computed: Layer, do: Callable[[KeyPath, Level, Any], None]) -> None:
+    """Do it with each value that is no map, and who says from what it is computed."""
+    levels = _levels(cluster, computed)
+
+    def visit(values: Mapping[str, Any], path: KeyPath, level: Level) -> None:
         for key, value in values.items():
             here = (*path, key)
             at = levels.get(here, level)
             if isinstance(value, Mapping) and value:
-                put(cast("Mapping[str, Any]", value), here, at)
+                visit(cast("Mapping[str, Any]", value), here, at)
             else:
-                _set(parts.setdefault(at, {}), here, value)
+                do(here, at, value)
 
-    put(computed.values, (), levels.get((), Level.HUBFLEET))
-    return parts
+    visit(computed.values, (), levels.get((), Level.HUBFLEET))
 
 
 def _levels(cluster: Cluster, computed: Layer) -> Mapping[KeyPath, Level]:
