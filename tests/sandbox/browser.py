@@ -27,7 +27,7 @@ FLAGS = [
 
 @contextmanager
 def browser(pictures: Path | None = None) -> Iterator[Page]:
-    """A page of Debian's Chromium, without any proxy; on failure a picture of it is left in `pictures`."""
+    """A page of Debian's Chromium, without any proxy; a failure tells what it showed, with a picture in `pictures`."""
     program = shutil.which("chromium")
     assert program, "these tests need Debian's package chromium (make test installs it)"
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -36,10 +36,11 @@ def browser(pictures: Path | None = None) -> Iterator[Page]:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         try:
             yield page
-        except BaseException:
+        except BaseException as error:
             if pictures:
                 pictures.mkdir(parents=True, exist_ok=True)
                 page.screenshot(path=pictures / "failed.png")
+            error.add_note(f"the browser was at {page.url} and showed:\n{page.locator('body').inner_text()}")
             raise
         finally:
             chromium.close()
@@ -88,14 +89,16 @@ class Person:
 
     def stops_the_server(self) -> None:
         """With the button of the hub's home page; returns when the hub offers to start one."""
-        self.page.goto(f"{self.address}/hub/home")
-        stop = self.page.locator("#stop")
-        expect(stop).to_be_visible(timeout=MINUTE)
-        end = time.monotonic() + 60
-        while stop.is_visible() and time.monotonic() < end:
-            stop.click()  # on a busy machine the button is there before what makes it work
-            self.page.wait_for_timeout(1000)
+        home = f"{self.address}/hub/home"
+        self.page.goto(home)
+        self.page.wait_for_function("window._jupyterhub_page_loaded", timeout=MINUTE)
+        self.page.click("#stop")
         expect(self.page.locator("#start")).to_have_text(re.compile("Start My Server"), timeout=MINUTE)
+        end = time.monotonic() + 60
+        while self.page.locator("#stop").count():  # after 10 s the page says so of a server that is still stopping
+            assert time.monotonic() < end, "the server did not stop within a minute"
+            self.page.wait_for_timeout(1000)
+            self.page.goto(home)
 
     def sees_output_of(self, notebook: str) -> str:
         """The first output that a saved notebook shows when it is opened."""
