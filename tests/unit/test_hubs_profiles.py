@@ -13,7 +13,7 @@ from hubfleet.plan.infrastructure import PoolWork, absent
 from hubfleet.plan.steps import Action, Step
 from hubfleet.provider import Traits
 from hubfleet.providers.jetstream2 import MACHINES
-from hubfleet.spec import InvalidFiles, Pool, origin
+from hubfleet.spec import InvalidFiles, Pool, merged, origin
 from hubfleet.spec.models import Size
 from tests.unit.cluster_files import hub as hub_file
 from tests.unit.cluster_files import problems
@@ -248,6 +248,20 @@ def test_servers_are_packed_where_a_pool_can_shrink_and_side_by_side_where_none_
 
     assert packed(nodes={"min": 1, "max": 3})
     assert not packed(nodes=3)
+
+
+def test_hubs_of_one_cluster_are_left_to_one_scheduler_where_users_wait_for_volumes(tmp_path: Path) -> None:
+    def packed(*names: str, **top: Any) -> dict[bool, str]:
+        hub = {"auth": {"shared_password": {}}}
+        top["hubs"] = {name: {"domain": f"{name}.example.org", **hub} for name in names}
+        cluster = load(tmp_path, pools=TWO_POOLS | {"user": USER}, top=top)
+        path = ("scheduling", "userScheduler", "enabled")
+        found = [layers(cluster, describe(cluster), name) for name in names]
+        return {merged(hub)["scheduling"]["userScheduler"]["enabled"]: origin(cluster, hub, path).key for hub in found}
+
+    assert packed("main") == {True: "pools"}
+    assert packed("main", "course") == {False: "hubs"}
+    assert packed("main", "course", storage={"homes": {"size": "500Gi", "quota": "10Gi"}}) == {True: "pools"}
 
 
 def test_users_may_have_servers_by_name(tmp_path: Path) -> None:

@@ -155,6 +155,7 @@ def _causes(hub: KeyPath, cluster: Cluster, logging_in: login.Login) -> Causes:
         ("scheduling", "corePods"): pools,
         ("scheduling", "userPods"): pools,
         ("scheduling", "userScheduler"): pools,
+        ("scheduling", "userScheduler", "enabled"): [("hubs",)] if _several_wait(cluster) else pools,
         ("prePuller",): pools,
     }
 
@@ -247,14 +248,34 @@ def _homes(name: str, cluster: Cluster, description: Description) -> Values:
 def _upstream(hub: Hub, cluster: Cluster, description: Description, absent: frozenset[str]) -> Values:
     """What only Zero to JupyterHub has: more pods to place. Its own node label is of no use here, nobody sets it."""
     core, ignore = placement.core(cluster, description), {"nodeAffinity": {"matchNodePurpose": "ignore"}}
-    # It fills one node before the next, so that others empty and go; where none can go, users do better side by side.
-    grows = any(not cluster.pools[name].nodes.fixed for name in placement.user_pools(cluster))
     placed: Values = {
-        "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": {"enabled": grows, **core}},
+        "scheduling": {"corePods": ignore, "userPods": ignore, "userScheduler": {"enabled": _packs(cluster), **core}},
         "proxy": {"traefik": core},
         "prePuller": {"hook": core},
     }
     return merge(placed, {"prePuller": profiles.pulling(hub, cluster, absent)})
+
+
+def _packs(cluster: Cluster) -> bool:
+    """Whether each hub has a scheduler of its own, which fills one node before the next, so that others empty and go.
+
+    Where none can go, users do better side by side.
+    """
+    return not _several_wait(cluster) and any(
+        not cluster.pools[name].nodes.fixed for name in placement.user_pools(cluster)
+    )
+
+
+def _several_wait(cluster: Cluster) -> bool:
+    """Several hubs, of which one makes a volume for each user.
+
+    While a cloud makes it, which takes many seconds, only the pod's own scheduler knows that its room is taken: that of
+    another hub gives it away once more, the kubelet refuses the second pod, and KubeSpawner waits for it until its time
+    is over.
+    """
+    return len(cluster.hubs) > 1 and any(
+        not hub.ephemeral and not cluster.shares_homes(name) for name, hub in cluster.hubs.items()
+    )
 
 
 def image(name: str) -> Values:
