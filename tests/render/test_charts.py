@@ -190,6 +190,20 @@ def test_a_chart_of_a_registry_is_fetched_once_and_mirrored(
     assert rendered(tmp_path, helm, chart=chart, **mirrored)["cull"]
 
 
+def test_a_chart_of_a_registry_is_fetched_to_see_whether_the_hubs_is_inside(
+    server: ChartServer, tmp_path: Path
+) -> None:
+    path = file(tmp_path, hubs=hub(f"{server.registry}/site:0.1.0"))
+    assert "the chart cannot be had" in str(run("show", path).exception)
+    around = "{apiVersion: v2, name: site, version: 0.1.0, dependencies: [{name: jupyterhub}]}"
+    server.add("site", "0.1.0", packed("site", "0.1.0", {"Chart.yaml": around}))
+    assert "site 0.1.0: it was not fetched yet" in run("validate", path).output
+    assert json.loads(run("show", path, "jupyterhub.cull", "--json").stdout)["enabled"] is True
+    asked = len(server.asked)
+    assert run("show", path, "jupyterhub.cull").exit_code == 0
+    assert len(server.asked) == asked
+
+
 def test_a_chart_that_a_registry_does_not_have_is_told_as_such(server: ChartServer, tmp_path: Path) -> None:
     with pytest.raises(HubfleetError, match="the chart cannot be had") as error:
         rendered(tmp_path, Helm(None), chart=f"{server.registry}/jupyterhub:9.9.9")

@@ -151,6 +151,30 @@ def test_a_hub_that_keeps_its_load_balancer_is_reached_at_that(tmp_path: Path) -
     assert release(tmp_path, chart="jupyterhub", values={"ingress": {"enabled": True}}).entry is None
 
 
+def test_a_chart_of_a_registry_is_looked_into_when_it_is_here(tmp_path: Path) -> None:
+    """`plan` fetches it; `validate` goes without, and says so."""
+    site(
+        tmp_path, {"jupyterhub": {"cull": {"timeout": 7200}}}, schema={"properties": {"singleuser": {"type": "object"}}}
+    )
+    wished = {"chart": "oci://registry.example.org/charts/site:0.1.0", "auth": {"in_values": {}}, "admins": ["ada"]}
+    wished |= {"values": {"jupyterhub": LOGIN}, "top": {"charts": {"mirror": "./mirror"}}}
+    cluster = load(tmp_path, **wished)
+    missing = charts.unseen("main", cluster)
+    assert missing is not None
+    assert missing.mirrored is not None
+    missing.mirrored.parent.mkdir(parents=True)
+    with tarfile.open(missing.mirrored, "w:gz") as archive:
+        archive.add(tmp_path / "site", "site")
+    assert charts.unseen("main", cluster) is None
+    found = release(tmp_path, **wished)
+    assert found.chart.inner == charts.local(tmp_path / "site").inner
+    assert at(found.jupyterhub, ("hub", "config", "Authenticator", "admin_users")) == ["ada"]
+    assert at(found.jupyterhub, ("cull", "timeout")) is None  # as the site has it
+    wrong = load(tmp_path, **{**wished, "values": {"jupyterhub": LOGIN | {"singleuser": 1}}})
+    (problem,) = schemas.check(wrong, describe(wrong)).problems
+    assert problem.key.endswith("jupyterhub.singleuser")
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_values_are_checked_by_the_schema_of_the_hubs_chart_inside(tmp_path: Path, packed: bool) -> None:
     kinds = {"singleuser": {"properties": {"startTimeout": {"type": "integer"}}}}

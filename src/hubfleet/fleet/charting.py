@@ -13,6 +13,7 @@ from hubfleet.errors import HubfleetError
 from hubfleet.events import Event, Kind, Say
 from hubfleet.fleet.loading import Target
 from hubfleet.hubs import Chart, charts, platform
+from hubfleet.spec import InvalidFiles
 from hubfleet.tools import charts as files
 from hubfleet.tools.helm import Helm
 
@@ -53,6 +54,16 @@ def used_charts(targets: Sequence[Target]) -> tuple[Used, ...]:
         for chart in (one.chart for one in shared if one.chart.repository):
             whose.setdefault(chart, []).append(target.cluster.name)
     return tuple(_used(chart, hubs) for chart, hubs in whose.items())
+
+
+def fetch_unseen(target: Target, hubs: Iterable[str]) -> None:
+    """Have those charts of these hubs here that may have another inside, for which the values are. Raises
+    `spec.InvalidFiles` where a mirror should have it, HubfleetError where it cannot be fetched."""
+    for hub in hubs:
+        if chart := charts.unseen(hub, target.cluster):
+            if missing := charts.not_mirrored(chart, target.cluster):
+                raise InvalidFiles([missing])
+            Helm(None).pull(chart.repository or "", chart.name, chart.version)
 
 
 def mirror_charts(

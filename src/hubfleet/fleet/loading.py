@@ -56,9 +56,11 @@ class Target:
 
     def releases(self, absent: frozenset[str] = frozenset()) -> tuple[Release, ...]:
         """What is to be installed: for all hubs, and for those that are meant. Secrets must be looked up, or be none.
-        `absent`: pools that are not there."""
+        `absent`: pools that are not there. Charts are fetched where that depends on what is in them."""
         from hubfleet import hubs
+        from hubfleet.fleet.charting import fetch_unseen
 
+        fetch_unseen(self, self.chosen)
         return hubs.releases(self.cluster, self.description, absent, self.chosen)
 
     def resolved(self) -> Target:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hubfleet import hubs
 from hubfleet.engine import releases
 from hubfleet.engine.ground import ground
 from hubfleet.errors import CloudError, Layer, Refused, UsageError
@@ -154,8 +153,8 @@ def _moved(
     """The steps of the releases that are others with these pools than with those, and the names of those that are not
     on the cluster as they should be before. CloudError if it does not answer."""
     pools = frozenset(placement.user_pools(file.cluster))
-    old = {one.name: one for one in hubs.releases(file.cluster, file.description, pools - before)}
-    new = hubs.releases(file.cluster, file.description, pools - after)
+    old = {one.name: one for one in file.releases(pools - before)}
+    new = file.releases(pools - after)
     moved = {(one.namespace, one.name): one for one in new if one.digest != old[one.name].digest}
     if not moved:
         return (), []

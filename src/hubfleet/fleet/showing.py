@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from hubfleet import hubs
 from hubfleet.errors import UsageError
+from hubfleet.fleet.charting import fetch_unseen
 from hubfleet.fleet.loading import Target
 from hubfleet.spec import KeyPath, Origin, Secret, merged, origin
 from hubfleet.spec.problems import parsed, written
@@ -30,6 +31,7 @@ def show(target: Target, hub: str | None = None, key: str = "") -> Shown:
     """The merged values of a hub (of the only one, if None), or what is at `key` in them (hub.config."a.b"). UsageError
     for a hub or a key that is not there."""
     name = _hub(target, hub)
+    fetch_unseen(target, [name])
     layers = hubs.layers(target.cluster, target.description, name)
     value: Any = map_leaves(merged(layers), _masked)
     path = parsed(key)

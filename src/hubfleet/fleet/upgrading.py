@@ -83,7 +83,7 @@ def _hubs(target: Target, opened: Access, way: Way) -> Iterator[Job]:
     """A job for each hub that is installed: until it answers."""
     kube = opened.doors().kube
     ours = {(record.namespace, record.release) for record in kube.records() if CLUSTER in record.labels}
-    for release in hubs.releases(target.without_secrets().cluster, target.description):
+    for release in target.without_secrets().releases():
         if (release.namespace, release.name) in ours:
             yield Job(f"release/{release.name}", partial(_answers, release, opened, way))
 

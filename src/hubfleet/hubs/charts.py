@@ -31,6 +31,8 @@ from hubfleet.tools import charts as files
 LITE = "lite"
 UPSTREAM = "jupyterhub"
 BINDER = "binderhub"
+_KNOWN = (LITE, UPSTREAM, BINDER)
+"""Charts of these names are what they are called: where the hub's values go in them is known."""
 
 
 def chart(name: str, cluster: Cluster) -> Chart:
@@ -42,8 +44,20 @@ def chart(name: str, cluster: Cluster) -> Chart:
         return of_others(wanted, cluster)
     if found := OCI.fullmatch(wanted):
         of_registry = Chart(found["name"], found["tag"].replace("_", "+"), repository=found["repository"])
-        return _where(of_registry, cluster)
+        return _looked_into(_where(of_registry, cluster))
     return local((cluster.folder("hubs", name, "chart") / wanted).resolve())
+
+
+def unseen(name: str, cluster: Cluster) -> Chart | None:
+    """The chart of a hub, if it has to be fetched before anybody can tell where in it the hub's values go."""
+    found = chart(name, cluster)
+    return found if found.name not in _KNOWN and not archive(found).exists() else None
+
+
+def _looked_into(chart: Chart) -> Chart:
+    """With the hub's chart that is in it, if it is here."""
+    place = archive(chart)
+    return replace(chart, inner=local(place).inner) if chart.name not in _KNOWN and place.exists() else chart
 
 
 def upstream(cluster: Cluster) -> Chart:
@@ -125,7 +139,7 @@ def every_default(place: Path) -> Defaults | None:
 def given(chart: Chart) -> dict[str, Any]:
     """What a chart around a hub's chart has for it, with what others between the two have; {} of any other chart. It
     says so as its maker's own: what hubfleet would have without being asked comes after."""
-    return given_at(chart.path, chart.inside) if chart.inner and chart.path else {}
+    return given_at(archive(chart), chart.inside) if chart.inner else {}
 
 
 def given_at(place: Path, inside: KeyPath) -> dict[str, Any]:
@@ -234,7 +248,7 @@ def _local(place: Path, _marks: tuple[tuple[str, int, int], ...]) -> Chart:
         described: dict[str, Any] = yaml.safe_load(files.read(place, "Chart.yaml") or "")
         name, version = str(described["name"]), str(described["version"])
         content = _digest(place) if place.is_dir() else files.sha256(place)
-        inner = None if name in (UPSTREAM, LITE, BINDER) else _inner(files.contents(place))
+        inner = None if name in _KNOWN else _inner(files.contents(place))
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
         what, remedy = f"is no description of a chart: {type(error).__name__}", "give it a `name` and a `version`"
         if place.is_dir():
