@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hubfleet.cli import printing
+from hubfleet.cli import documents, printing
 from hubfleet.cli.app import VERBS
 from hubfleet.errors import Layer
 from hubfleet.events import Event, Kind
@@ -95,7 +95,7 @@ def test_a_plan_shows_each_step_its_changes_and_what_would_be_lost() -> None:
 
 def test_a_secret_is_in_no_plan() -> None:
     plan = Plan("c", STEPS)
-    for said in ("\n".join(printing.plan_lines(plan)), printing.json_document(printing.plan_document(plan))):
+    for said in ("\n".join(printing.plan_lines(plan)), documents.json_document(documents.plan_document(plan))):
         assert "old!" not in said
         assert "new!" not in said
         assert "hub.password" in said

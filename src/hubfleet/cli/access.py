@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document
 from hubfleet.cli.options import DOCUMENT, cluster_option, path_argument, path_option
-from hubfleet.cli.printing import json_document
 
 _PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 

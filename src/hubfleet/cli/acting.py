@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import error_documents, json_document, outcome_line, plan_document
 from hubfleet.cli.options import (
     DOCUMENT,
     EVENTS,
@@ -21,16 +22,7 @@ from hubfleet.cli.options import (
     timeout_option,
 )
 from hubfleet.cli.planning import Format, markdown, matrix
-from hubfleet.cli.printing import (
-    EventPrinter,
-    error_documents,
-    error_lines,
-    json_document,
-    outcome_line,
-    plan_document,
-    plan_lines,
-    summary,
-)
+from hubfleet.cli.printing import EventPrinter, error_lines, plan_lines, summary
 from hubfleet.errors import Interrupted, Refused, UsageError
 from hubfleet.events import Watch
 from hubfleet.plan import Plan

@@ -65,7 +65,7 @@ class Verbs(click.Group):
         except BaseException as raised:  # noqa: BLE001 (whatever it is, nobody shall see a traceback)
             error = _told(raised)
         if ctx.meta.get("hubfleet.json"):
-            from hubfleet.cli.printing import error_line
+            from hubfleet.cli.documents import error_line
 
             click.echo(error_line(error))
         raise error

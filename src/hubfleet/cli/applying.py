@@ -10,12 +10,14 @@ import click
 
 from hubfleet import fleet
 from hubfleet.cli.acting import ADOPT, REPLACE, agree, confirm, one_at_a_time, plans_lines
+from hubfleet.cli.documents import error_document, json_line, outcome_line
 from hubfleet.cli.options import EVENTS, break_lock_option, path_argument, selection_options, timeout_option
-from hubfleet.cli.printing import EventPrinter, counted, error_document, error_lines, json_line, outcome_line
+from hubfleet.cli.printing import EventPrinter, error_lines
 from hubfleet.errors import HubfleetError
 from hubfleet.events import Watch
 from hubfleet.plan import Plan
 from hubfleet.tools import process
+from hubfleet.words import counted
 
 
 @click.command()

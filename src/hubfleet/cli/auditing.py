@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document, json_line
 from hubfleet.cli.options import cluster_option, json_option
-from hubfleet.cli.printing import EventPrinter, json_document, json_line
+from hubfleet.cli.printing import EventPrinter
 from hubfleet.errors import Interrupted, UsageError
 from hubfleet.events import Watch
 from hubfleet.plan.leftovers import Item, age
 from hubfleet.plan.volumes import described, hub_volume
 from hubfleet.tools import process
+from hubfleet.words import counted
 
 if TYPE_CHECKING:
     from hubfleet.engine.audit import Audit, Stayed
@@ -93,7 +95,7 @@ def _tell(seen: Audit, gone: int, stayed: Sequence[Stayed], watch: Watch, *, as_
         left = [{**_one(seen, one.item), "why": one.why} for one in stayed]
         click.echo(json_line("outcome", verb="audit", seconds=watch.seconds, deleted=gone, stayed=left))
         return
-    click.echo(f"{_count(gone, 'thing')} deleted" + (f", {len(stayed)} stayed" if stayed else ""))
+    click.echo(f"{counted(gone, 'thing')} deleted" + (f", {len(stayed)} stayed" if stayed else ""))
     for one in stayed:
         click.echo(click.style(f"  ! {one.item.title}: {one.why}", fg="yellow"))
 
@@ -104,7 +106,7 @@ def _agree(goes: Sequence[Item]) -> None:
         raise UsageError("nobody is there to ask", why="standard input is not a terminal", remedy="give --yes")
     homes = _told([item for item in goes if item.kept])
     also = f", {homes} among them," if homes else ""
-    if not click.confirm(f"Delete {_count(len(goes), 'thing')}{also} for ever?", err=True):
+    if not click.confirm(f"Delete {counted(len(goes), 'thing')}{also} for ever?", err=True):
         raise Interrupted("nothing was deleted")
 
 
@@ -146,7 +148,7 @@ def _row(seen: Audit, item: Item) -> tuple[str, ...]:
 def _summary(seen: Audit) -> str:
     left = seen.found.left
     whose = f"of {seen.cluster} in {seen.cloud}" if seen.cluster else f"in {seen.cloud}"
-    said = f"{_count(len(left), 'thing')} left over {whose}" if left else f"nothing is left over {whose}"
+    said = f"{counted(len(left), 'thing')} left over {whose}" if left else f"nothing is left over {whose}"
     units = [units for item in left if (units := seen.price.units(item.thing)) is not None]
     if units and seen.price.rates:
         said += f", {sum(units):g} {seen.price.rates.unit} an hour"
@@ -155,7 +157,7 @@ def _summary(seen: Audit) -> str:
     if left:
         said += ". To take it away: the same command with --delete"
     if seen.elsewhere:
-        said += f". Other clusters left {_count(seen.elsewhere, 'thing')}{_elsewhere(seen.cloud)}"
+        said += f". Other clusters left {counted(seen.elsewhere, 'thing')}{_elsewhere(seen.cloud)}"
     return said
 
 
@@ -180,10 +182,6 @@ def _homes(items: Sequence[Item]) -> Iterator[tuple[str, str, list[Item]]]:
 
 def _called(item: Item) -> str:
     return f"cluster {item.cluster}" if item.cluster else "a cluster"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _document(seen: Audit, *, everything: bool) -> dict[str, object]:

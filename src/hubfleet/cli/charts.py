@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document, json_line
 from hubfleet.cli.options import DOCUMENT, EVENTS, path_argument, selection_options
-from hubfleet.cli.printing import EventPrinter, counted, json_document, json_line
+from hubfleet.cli.printing import EventPrinter
+from hubfleet.words import counted
 
 
 @click.group()

@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import error_documents, json_document
 from hubfleet.cli.options import DOCUMENT, break_lock_option, path_argument, selection_options
-from hubfleet.cli.printing import EventPrinter, counted, error_documents, error_lines, json_document
+from hubfleet.cli.printing import EventPrinter, error_lines
 from hubfleet.errors import HubfleetError, UsageError
+from hubfleet.words import counted
 
 _UNHEALTHY = 1
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document, problem_document
 from hubfleet.cli.options import DOCUMENT, path_argument, selection_options
-from hubfleet.cli.printing import counted, json_document, problem_document
 from hubfleet.spec import InvalidFiles, Of
+from hubfleet.words import counted
 
 
 @click.command()

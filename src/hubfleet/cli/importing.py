@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document, problem_document
 from hubfleet.cli.options import DOCUMENT
-from hubfleet.cli.printing import counted, json_document, problem_document
 from hubfleet.importing import ChartsFrom, Imported
+from hubfleet.words import counted
 
 
 @click.group("import")

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import error_documents, json_document
 from hubfleet.cli.options import DOCUMENT, path_argument, selection_options
-from hubfleet.cli.printing import error_documents, error_lines, json_document
+from hubfleet.cli.printing import error_lines
 from hubfleet.cli.screen import status_lines
 
 _EVERY = 5.0

@@ -7,10 +7,11 @@ from enum import StrEnum
 from typing import Any
 
 from hubfleet import fleet
-from hubfleet.cli.printing import change_line, counted
+from hubfleet.cli.printing import change_line
 from hubfleet.hubs import Release
 from hubfleet.plan import Plan, Step
 from hubfleet.plan.releases import Removed
+from hubfleet.words import counted
 
 MOST = 60_000
 """Characters of a comment; GitHub takes 65,536."""

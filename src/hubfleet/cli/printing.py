@@ -1,29 +1,23 @@
-"""How plans, events and states look: on a terminal, in a log, as JSON."""
+"""How plans and events look to people, on a terminal and in a log."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import asdict, is_dataclass
-from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import BaseModel
 
-from hubfleet.errors import HubfleetError
+from hubfleet.cli.documents import json_line
 from hubfleet.events import Event, Kind
 from hubfleet.plan import Action, Change, Finding, Plan, Step
 from hubfleet.plan.sizes import Size
-from hubfleet.plan.steps import Impossible
-from hubfleet.spec import InvalidFiles, Problem
 
 if TYPE_CHECKING:
-    from hubfleet.fleet import Answers, Outcome
+    from hubfleet.fleet import Answers
 
 _SIGNS = {
     Action.CREATE: ("+", "green"),
@@ -43,82 +37,12 @@ _EVENT_SIGNS = {
 }
 
 
-def json_document(value: object) -> str:
-    """One JSON document of frozen data. Paths and enums become text; a secret shows as it prints itself: masked."""
-    return json.dumps(value, default=_plain, indent=2, ensure_ascii=False)
-
-
-def json_line(kind: str, **fields: object) -> str:
-    """One line of JSON that begins with its kind."""
-    return json.dumps({"kind": kind, **fields}, default=_plain, ensure_ascii=False)
-
-
-def outcome_line(outcome: Outcome) -> str:
-    """The last line that `apply --json` and `destroy --json` print when all is well."""
-    return json_line("outcome", **asdict(outcome))
-
-
-def error_line(error: HubfleetError) -> str:
-    """What every verb prints last with --json when it fails."""
-    return json_line("error", **error_document(error))
-
-
-def error_document(error: HubfleetError) -> dict[str, object]:
-    """An error for machines."""
-    said: dict[str, object] = {"exit_code": error.exit_code, "layer": error.layer}
-    said |= {"what": error.what, "why": error.why, "remedy": error.remedy, "notes": getattr(error, "__notes__", [])}
-    if isinstance(error, InvalidFiles):
-        said["problems"] = [*map(problem_document, error.problems)]
-    if isinstance(error, Impossible):
-        said["findings"] = [*map(_finding_document, error.findings)]
-    return said
-
-
 def error_lines(answers: Answers[Any]) -> Iterable[str]:
     """Each cluster of which there is no answer, and why."""
     for name, error in answers.errors.items():
         yield click.style(f"✗ {name}", fg="red", bold=True)
         said = "\n".join([str(error), *getattr(error, "__notes__", ())])
         yield from (f"  {line}" for line in said.splitlines())
-
-
-def error_documents(answers: Answers[Any]) -> list[dict[str, object]]:
-    """The same for machines."""
-    return [{"cluster": name, **error_document(error)} for name, error in answers.errors.items()]
-
-
-def problem_document(problem: Problem) -> dict[str, object]:
-    """A problem of a file, with its place."""
-    place = problem.position
-    return {
-        "file": place.file,
-        "line": place.line,
-        "column": place.column,
-        "key": problem.key,
-        "what": problem.what,
-        "remedy": problem.remedy,
-    }
-
-
-def counted(count: int, what: str) -> str:
-    """1 hub, 2 hubs."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, (set, frozenset)):
-        return sorted(cast("Iterable[Any]", value))
-    if isinstance(value, Mapping):
-        return dict(cast("Mapping[str, Any]", value))
-    if isinstance(value, Path):
-        return str(value)
-    return str(value)
 
 
 def plan_lines(plan: Plan) -> Iterable[str]:
@@ -173,37 +97,6 @@ def summary(plan: Plan) -> str:
     counts = [(action, sum(1 for step in plan.changes if step.action is action)) for action in Action]
     said = ", ".join(f"{count} to {action}" for action, count in counts if count)
     return f"{plan.cluster}: {said}." if said else f"{plan.cluster}: nothing to change."
-
-
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan for machines: no step's `work`, no secret's value."""
-    return {
-        "cluster": plan.cluster,
-        "changes": len(plan.changes),
-        "steps": [
-            {
-                "id": step.id,
-                "action": step.action,
-                "subject": step.subject,
-                "details": list(step.details),
-                "changes": [_change_document(change) for change in step.changes],
-                "loses": list(step.loses),
-            }
-            for step in plan.steps
-        ],
-        "findings": [*map(_finding_document, plan.findings)],
-        "notes": list(plan.notes),
-        "sizes": plan.sizes,
-    }
-
-
-def _finding_document(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "origin": finding.origin and str(finding.origin)}
-
-
-def _change_document(change: Change) -> dict[str, Any]:
-    values = {} if change.secret else {"old": change.old, "new": change.new}
-    return {"key": change.key, "secret": change.secret, "origin": change.origin and str(change.origin), **values}
 
 
 class EventPrinter:

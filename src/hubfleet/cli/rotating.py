@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_line
 from hubfleet.cli.options import EVENTS, cluster_option, path_argument
-from hubfleet.cli.printing import EventPrinter, json_line
+from hubfleet.cli.printing import EventPrinter
 from hubfleet.events import Watch
 from hubfleet.tools import process
 

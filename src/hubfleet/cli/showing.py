@@ -11,8 +11,8 @@ import click
 import yaml
 
 from hubfleet import fleet
+from hubfleet.cli.documents import json_document
 from hubfleet.cli.options import cluster_option, json_option, path_argument
-from hubfleet.cli.printing import json_document
 from hubfleet.spec import KeyPath
 
 _COLUMN = 56

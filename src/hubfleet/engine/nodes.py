@@ -20,6 +20,7 @@ from hubfleet.tools.kube import Kube
 from hubfleet.tools.kube_objects import Node
 from hubfleet.tools.kubeconfig import kubeconfig
 from hubfleet.tools.openstack_errors import transient
+from hubfleet.words import counted
 
 OpenKube = Callable[[str], Kube]
 """A kubeconfig's text -> the door to that cluster: `Kube` itself, but in tests."""
@@ -76,7 +77,7 @@ class Nodes:
                 view.patience.clock.sleep(pause(waited, least=LEAST))
         view.ready.add(step)
         view.stages.pop(step, None)
-        return f"{ready} node{'' if ready == 1 else 's'} ready" if wanted else "gone"
+        return f"{counted(ready, 'node')} ready" if wanted else "gone"
 
     def _late(self, step: str, group: str, wanted: int, nodes: tuple[Node, ...] | None) -> HubfleetError:
         """For whoever waits for nodes, when time is up; None: there is no API that would tell of them."""
@@ -109,7 +110,7 @@ class Nodes:
 
     def _stage(self, group: str, wanted: int, nodes: tuple[Node, ...], waited: float) -> Stage:
         if wanted == 0:
-            return Stage(Layer.CLUSTER_API, f"{len(nodes)} node{'' if len(nodes) == 1 else 's'} still there")
+            return Stage(Layer.CLUSTER_API, f"{counted(len(nodes), 'node')} still there")
         view, sight = self._view, self._looker.look(waited, self._door())
         row = view.group(group)
         if row is not None and view.cluster is not None:

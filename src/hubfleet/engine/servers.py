@@ -10,6 +10,7 @@ from hubfleet.checks.pods import USERS_SERVERS
 from hubfleet.engine.run import Clock
 from hubfleet.errors import CloudError
 from hubfleet.tools.kube import Kube, Pod
+from hubfleet.words import counted
 
 USER = "hub.jupyter.org/username"
 """Label of a server's pod (KubeSpawner); the user's name as far as a label takes it."""
@@ -53,7 +54,7 @@ def told(servers: Iterable[Server]) -> str:
     hubs = Counter(server.hub for server in servers)
     count = sum(hubs.values())
     each = ", ".join(f"{hub}: {number}" for hub, number in sorted(hubs.items()))
-    return f"{count} server{'' if count == 1 else 's'} ({each})" if count else "no server"
+    return f"{counted(count, 'server')} ({each})" if count else "no server"
 
 
 def wait_for_users(

@@ -15,6 +15,7 @@ from hubfleet.errors import CloudError, Layer
 from hubfleet.tools import kernel
 from hubfleet.tools.hub import Hub
 from hubfleet.tools.kernel import Kernel
+from hubfleet.words import counted
 
 SILENT = 45.0
 """Seconds that a hub, or a user's server, may be silent before that is taken for its answer."""
@@ -137,7 +138,7 @@ class Work:
             if cell.expects not in output.text:
                 what = f"cell {number} of the notebook ({notebook.name}) gave something else"
                 raise Failed(Trouble(Layer.KERNEL, what, f"{output.text!r} instead of {cell.expects!r}"))
-        return f"{len(notebook.cells)} cell{'' if len(notebook.cells) == 1 else 's'}"
+        return counted(len(notebook.cells), "cell")
 
     def _file(self) -> None:
         """Through the server's contents, as a browser does."""

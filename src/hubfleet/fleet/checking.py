@@ -37,6 +37,7 @@ from hubfleet.hubs.tester import TOKEN, USER
 from hubfleet.spec.trees import at
 from hubfleet.tools.binder import Binder
 from hubfleet.tools.hub import Hub
+from hubfleet.words import counted
 
 _PROOF = 300.0
 """Seconds that a server may take to start after an apply: an image may have to be fetched."""
@@ -309,7 +310,7 @@ def _jupyterhub(release: hubs.Release) -> Mapping[str, Any]:
 
 
 def _pool(probed: Probed) -> Check:
-    parts = [f"{probed.before} node{'' if probed.before == 1 else 's'}"]
+    parts = [counted(probed.before, "node")]
     if probed.grew is not None:
         parts.append(f"grew to {probed.most} in {probed.grew:.0f} s")
     if probed.shrank is not None:

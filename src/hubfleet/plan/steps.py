@@ -8,6 +8,7 @@ from enum import StrEnum
 from hubfleet.errors import HubfleetError, Layer
 from hubfleet.plan.sizes import Sizes
 from hubfleet.spec.problems import Position
+from hubfleet.words import counted
 
 
 class Action(StrEnum):
@@ -102,7 +103,7 @@ class Impossible(HubfleetError):
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         self.findings = findings
-        super().__init__(f"{len(findings)} thing{'s' if len(findings) != 1 else ''} in the way; nothing was created")
+        super().__init__(f"{counted(len(findings), 'thing')} in the way; nothing was created")
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.findings), f"{self.what}."])

@@ -23,6 +23,7 @@ from hubfleet.plan.upgrades import Wish
 from hubfleet.plan.volumes import Volumes
 from hubfleet.provider import ExistingCluster
 from hubfleet.tools.kube import Kube, Node
+from hubfleet.words import counted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ExistingGround:
             )
         with self.open_kube(self.kubeconfig()) as kube:
             count = len(kube.nodes())
-            details = (f"Kubernetes {kube.version()}", f"{count} node{'' if count == 1 else 's'}")
+            details = (f"Kubernetes {kube.version()}", counted(count, "node"))
         return Infrastructure((Step("cluster", Action.KEEP, f"existing cluster {file.name}", self.cluster, details),))
 
     def jobs(self, steps: Sequence[Step], way: Way) -> tuple[Job, ...]:  # noqa: ARG002 (the contract's)
