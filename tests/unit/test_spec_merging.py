@@ -87,6 +87,15 @@ def test_a_null_deletes_at_any_depth(a: dict[str, Any], b: dict[str, Any], path:
     assert {one: value for one, value in own.items() if value is not None} == found
 
 
+@given(MAPS, MAPS, MAPS)
+def test_nulls_delete_in_what_a_chart_has_as_they_do_after_all_is_merged(
+    a: dict[str, Any], b: dict[str, Any], c: dict[str, Any]
+) -> None:
+    before = copy.deepcopy(a)
+    assert without_nulls(merge(b, c), over=without_nulls(a)) == without_nulls(merge(a, b, c))
+    assert a == before
+
+
 @given(MAPS)
 def test_nothing_changes_by_an_empty_layer_or_by_itself(a: dict[str, Any]) -> None:
     assert merge(a, {}) == merge({}, a) == merge(a, a) == a

@@ -90,7 +90,7 @@ def _of(given: _Given, cluster: Cluster, unseen: dict[Chart, None]) -> Iterator[
 
 @dataclass(frozen=True)
 class _Rules:
-    """A chart's, for the values at this path: its sub-charts have their own."""
+    """A chart's, for the values at this path: its sub-charts have their own. Its `defaults` are without nulls."""
 
     at: KeyPath
     schema: Mapping[str, Any]
@@ -144,7 +144,7 @@ def _rules_in(chart: _Files, folder: str, at: KeyPath, given: Mapping[str, Any])
         defaults = chart.values(folder)
     except (ValueError, yaml.YAMLError):
         return ()
-    return (_Rules(at, rules, merge(defaults, given) if given else defaults, validator),)
+    return (_Rules(at, rules, without_nulls(merge(defaults, given)), validator),)
 
 
 def _nothing(address: str) -> Any:
@@ -153,7 +153,7 @@ def _nothing(address: str) -> Any:
 
 def _against(rules: _Rules, given: _Given, cluster: Cluster) -> Iterator[Problem]:
     values = map_at(given.values, rules.at)
-    for error in rules.validator.iter_errors(without_nulls(merge(rules.defaults, values), _checkable)):
+    for error in rules.validator.iter_errors(without_nulls(values, _checkable, rules.defaults)):
         path: KeyPath = tuple(error.instance_path)
         rule: KeyPath = tuple(error.schema_path)
         if rule[-1] in _OF_CONTENT and isinstance(at(values, path), Secret):

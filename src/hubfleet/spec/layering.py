@@ -125,23 +125,18 @@ def _by_level(cluster: Cluster, computed: Layer) -> dict[Level, dict[str, Any]]:
 
 def _each(cluster: Cluster, computed: Layer, do: Callable[[KeyPath, Level, Any], None]) -> None:
     """Do it with each value that is no map, and who says from what it is computed."""
-    levels = _levels(cluster, computed)
+    causes = computed.causes or {}
 
     def visit(values: Mapping[str, Any], path: KeyPath, level: Level) -> None:
         for key, value in values.items():
             here = (*path, key)
-            at = levels.get(here, level)
+            at = _level(cluster, causes[here]) if here in causes else level
             if isinstance(value, Mapping) and value:
                 visit(cast("Mapping[str, Any]", value), here, at)
             else:
                 do(here, at, value)
 
-    visit(computed.values, (), levels.get((), Level.HUBFLEET))
-
-
-def _levels(cluster: Cluster, computed: Layer) -> Mapping[KeyPath, Level]:
-    """Who says what is computed at each path that has causes of its own."""
-    return {path: _level(cluster, keys) for path, keys in (computed.causes or {}).items()}
+    visit(computed.values, (), _level(cluster, causes.get((), ())))
 
 
 def _level(cluster: Cluster, keys: Sequence[KeyPath]) -> Level:

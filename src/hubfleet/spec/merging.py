@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, cast
 
 from hubfleet.spec.problems import KeyPath
@@ -41,14 +42,30 @@ def cuts(values: Mapping[str, Any], path: KeyPath = ()) -> Iterator[KeyPath]:
             yield from cuts(cast("dict[str, Any]", value), (*path, key))
 
 
-def without_nulls(values: Mapping[str, Any], other: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+def without_nulls(
+    values: Mapping[str, Any],
+    other: Callable[[Any], Any] = lambda value: value,
+    over: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The same without keys that are null, at any depth of maps; lists stay as they are. `other` changes what is no
-    map, no text and no number: lists, secrets."""
-    return {
-        key: value if isinstance(value, _PLAIN) else _clean(value, other)
-        for key, value in values.items()
-        if value is not None
-    }
+    map, no text and no number: lists, secrets. Merged `over` what has no nulls, of which parts may be in the result."""
+    found = dict(over)
+    for key, value in values.items():
+        if isinstance(value, _PLAIN):
+            found[key] = value
+        elif value is None:
+            found.pop(key, None)
+        elif isinstance(value, dict | Mapping):
+            above, weaker = cast("Mapping[str, Any]", value), cast("Any", found.get(key))
+            found[key] = without_nulls(above, other, weaker if _goes_on(weaker, above) else {})
+        else:
+            found[key] = other(value)
+    return found
+
+
+def _goes_on(weaker: Any, stronger: Mapping[str, Any]) -> bool:
+    """Whether a map is merged over what is weaker, and not put in its place."""
+    return isinstance(weaker, dict | Mapping) and not isinstance(stronger, Cut)
 
 
 def _over(weaker: Mapping[str, Any], stronger: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,15 +80,10 @@ def _on(weaker: Any, stronger: Any) -> Any:
     if isinstance(stronger, _PLAIN) or not isinstance(stronger, dict | Mapping):
         return stronger
     above = cast("Mapping[str, Any]", stronger)
-    if isinstance(above, Cut) or not isinstance(weaker, dict | Mapping):
+    if not _goes_on(weaker, above):
         return Cut(above)
     merged = _over(cast("Mapping[str, Any]", weaker), above)
     return Cut(merged) if isinstance(weaker, Cut) else merged
-
-
-def _clean(value: Any, other: Callable[[Any], Any]) -> Any:
-    below = isinstance(value, dict | Mapping)
-    return without_nulls(cast("Mapping[str, Any]", value), other) if below else other(value)
 
 
 def put(values: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ Decrypt = Callable[[Path], Mapping[str, Any]]
 """Gives the tree in a file that sops has encrypted, in clear. MissingSecret if it cannot be had."""
 _FREE = {"values", "values_files"}
 """Keys of a hub below which values can be of any type."""
-_LEAVES = (str, int, float, NoneType)
+_LEAVES = {str, int, float, bool, NoneType}
 _NO_TEXT = "is a number or a boolean in the encrypted file, where text is needed"
 
 
@@ -111,16 +111,16 @@ def references(value: Any) -> Iterator[Reference]:
     todo: list[Any] = [value]
     while todo:
         one = todo.pop()
+        if type(one) in _LEAVES or (isinstance(one, ValuesFile) and one.plain):
+            continue
         if isinstance(one, Secret):
             yield from one.references
         elif isinstance(one, dict):
             todo.extend(cast("dict[str, Any]", one).values())
         elif isinstance(one, list | tuple):
             todo.extend(cast("list[Any]", one))
-        elif isinstance(one, _LEAVES) or (isinstance(one, ValuesFile) and one.plain):
-            continue
         elif isinstance(one, BaseModel):  # which is slow to tell
-            todo.extend(getattr(one, name) for name in type(one).model_fields)
+            todo.extend(vars(one).values())
 
 
 def _unsealed(reference: Reference) -> bool:
