@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from hubfleet.hubs import charts
+from hubfleet.spec.trees import at, leaves
 from hubfleet.tools.helm import Helm
 from hubfleet.tools.helm_errors import BadValues
 from tests.render.rendering import Manifests, render
@@ -151,6 +152,16 @@ def test_every_key_of_the_defaults_is_in_the_schema_and_the_other_way_round() ->
     assert _of_schema(schema) - {"global"} == _of_values(defaults, schema)
 
 
+def test_where_its_defaults_are_not_those_of_zero_to_jupyterhub_there_is_a_reason(upstream: Path) -> None:
+    theirs = yaml.safe_load((upstream / "values.yaml").read_text())
+    others = {".".join(path) for path, value in leaves(charts.defaults(LITE)) if at(theirs, path) != value}
+    assert {name for name in others if ".image." not in name} == {
+        "hub.db.pvc.annotations.helm.sh/resource-policy",  # or `helm uninstall` takes the database
+        "proxy.https.type",  # it has no https of its own
+        "singleuser.memory.guarantee",  # it is for one small machine
+    }
+
+
 def test_every_key_of_the_chart_is_in_its_reference(pytestconfig: pytest.Config) -> None:
     assert LITE.path is not None
     reference = (pytestconfig.rootpath / "docs" / "reference" / "lite-chart.md").read_text()
@@ -211,6 +222,7 @@ def test_jupyterhub_is_told_what_the_file_says(configured: Any) -> None:
     assert found["Authenticator"] == {"admin_users": ["ada"], "allow_all": True}
     assert (hub["authenticator_class"], hub["base_url"]) == ("shared-password", "/b")
     assert found["Spawner"]["cmd"] == ["x"]
+    assert "default_url" not in spawner  # where users land is for their image to say, as with Zero to JupyterHub
     # JupyterHub's own is 300: whoever works is idle until then, and a proxy that began anew has no routes until then.
     assert hub["last_activity_interval"] == 60
     (culler,) = [one for one in hub["services"] if one["name"] == "idle-culler"]
