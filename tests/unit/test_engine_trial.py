@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -180,14 +181,18 @@ def test_a_cell_that_fails_is_told_with_its_error(lab: Lab) -> None:
 
 def test_an_image_that_cannot_be_had_is_not_waited_for_to_the_end(lab: Lab) -> None:
     lab.hub.starts = False
-    state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-    status = {"phase": "Pending", "containerStatuses": [{"name": "notebook", "image": "x:1", "state": state}]}
+    waiting = {"reason": "ErrImagePull", "message": "no such image"}
+    container = {"name": "notebook", "image": "x:1", "state": {"waiting": waiting}}
     began = lab.clock.now()
     real = lab.hub._start
 
     def start(request: httpx2.Request) -> httpx2.Response:
         answer = real(request)
+        status = {"phase": "Pending", "containerStatuses": [container]}
         lab.api.objects["pods", "main", "jupyter-x"]["status"] = status
+        for after in range(4, 600, 4):  # a kubelet tells both in turn
+            reason = ("ErrImagePull", "ImagePullBackOff")[after // 4 % 2]
+            lab.clock.at(after, partial(waiting.update, reason=reason))
         return answer
 
     lab.hub._start = start  # type: ignore[method-assign]

@@ -129,9 +129,10 @@ class Trial:
                 trouble = servers.find(self.kube, pod, self._claims())
                 if pod and not pod.deleting:
                     self._hindered = trouble
-                if trouble != seen:
-                    seen, since = trouble, now
-                    self.tell(f"{seen.layer}: {seen.what}" if seen else "what hindered the server is over")
+                if not _same(trouble, seen):
+                    since = now
+                    self.tell(f"{trouble.layer}: {trouble.what}" if trouble else "what hindered the server is over")
+                seen = trouble
                 if trouble and pod and pod.failed:
                     raise _Refused(trouble)
             if not server:
@@ -233,6 +234,11 @@ def shared(values: Mapping[str, Any]) -> bool:
     dynamic = ("singleuser", "storage", "dynamic", "pvcNameTemplate")
     templates = [at(values, dynamic), at(values, ("hub", "config", "KubeSpawner", "pvc_name_template"))]
     return any(isinstance(one, str) and "{user" not in one for one in templates)
+
+
+def _same(one: Trouble | None, other: Trouble | None) -> bool:
+    """A kubelet gives two reasons in turn for one image: that it was not had, and that it waits to try again."""
+    return (one and (one.layer, one.what)) == (other and (other.layer, other.what))
 
 
 def _hopeless(trouble: Trouble) -> bool:
