@@ -216,7 +216,7 @@ def test_a_control_plane_that_is_slower_than_our_patience_is_named_and_waited_fo
     cluster: Weather,
 ) -> None:
     cluster.begin("slow-create", "--cluster", NAME, "--seconds", "600")
-    ran = cluster.apply("--timeout", "0.3")
+    ran = cluster.apply("--timeout", "0.8")
     stopped(ran, 1, "network: ", "the API's address https://", " is known and does not answer", "apply again")
     cluster.fault("clear")
     cluster.applied()

@@ -237,7 +237,7 @@ def test_what_a_hub_says_that_does_not_start_is_told_without_secrets(story: Stor
     story.write()
     bad = '          JupyterHub: {concurrent_spawn_limit: "${env:HF_TOKEN}"}\n'
     story.file.write_text(story.file.read_text() + bad)
-    ran = story.hubfleet("apply", story.file, "--yes", "--timeout", "0.8")
+    ran = story.hubfleet("apply", story.file, "--yes", "--timeout", "1.5")
     assert ran.code == 1, ran.said
     assert "concurrent_spawn_limit" in ran.err, ran.said
     assert "••••" in ran.err, ran.said
