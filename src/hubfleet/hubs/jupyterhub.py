@@ -273,9 +273,7 @@ def _several_wait(cluster: Cluster) -> bool:
     another hub gives it away once more, the kubelet refuses the second pod, and KubeSpawner waits for it until its time
     is over.
     """
-    return len(cluster.hubs) > 1 and any(
-        not hub.ephemeral and not cluster.shares_homes(name) for name, hub in cluster.hubs.items()
-    )
+    return len(cluster.hubs) > 1 and cluster.gives_volumes
 
 
 def image(name: str) -> Values:

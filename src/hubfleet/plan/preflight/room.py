@@ -58,7 +58,7 @@ def _kept(facts: Facts, file: spec.Cluster, nodes: int) -> Iterator[Finding]:
     if room is None or room.left is None or nodes > room.left:
         return
     wanted = nodes + sum(_volumes(name, file) for name in file.hubs)
-    if any(not hub.ephemeral and not file.shares_homes(name) for name, hub in file.hubs.items()):
+    if file.gives_volumes:
         yield from _homes(room, room.left - wanted, file)
     elif wanted > room.left:
         yield _short("volumes", wanted, room, "with what its hubs keep the cluster needs", fatal=True)

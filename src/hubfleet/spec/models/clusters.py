@@ -123,6 +123,11 @@ class Cluster(ClusterFile):
         wanted = self.hubs[hub]
         return not wanted.ephemeral and wanted.chart != "lite" and self.homes(hub).quota is not None
 
+    @property
+    def gives_volumes(self) -> bool:
+        """Whether a hub makes a volume for each of its users."""
+        return any(not hub.ephemeral and not self.shares_homes(name) for name, hub in self.hubs.items())
+
     def folder(self, *path: str | int) -> Path:
         """From which a path counts that stands at this key: the folder of the file in which it is written."""
         return self.places.file(path).parent
