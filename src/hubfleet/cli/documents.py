@@ -53,7 +53,7 @@ def error_document(error: HubfleetError) -> dict[str, object]:
 
 
 def error_documents(answers: Answers[Any]) -> list[dict[str, object]]:
-    """The same for machines."""
+    """Each cluster of which there is no answer, and why."""
     return [{"cluster": name, **error_document(error)} for name, error in answers.errors.items()]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubfleet.errors import HubfleetError
 from hubfleet.events import Event, Kind, Say
@@ -15,7 +16,9 @@ from hubfleet.fleet.loading import Target
 from hubfleet.hubs import Chart, charts, platform
 from hubfleet.spec import InvalidFiles
 from hubfleet.tools import charts as files
-from hubfleet.tools.helm import Helm
+
+if TYPE_CHECKING:
+    from hubfleet.tools.helm import Helm
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,18 @@ def fetch_unseen(target: Target, hubs: Iterable[str]) -> None:
         if chart := charts.unseen(hub, target.cluster):
             if missing := charts.not_mirrored(chart, target.cluster):
                 raise InvalidFiles([missing])
-            Helm(None).pull(chart.repository or "", chart.name, chart.version)
+            _helm().pull(chart.repository or "", chart.name, chart.version)
+
+
+def _helm() -> Helm:
+    """One without a cluster, loaded when something is to be fetched: `show` seldom does."""
+    from hubfleet.tools.helm import Helm
+
+    return Helm(None)
 
 
 def mirror_charts(
-    targets: Sequence[Target], folder: Path, say: Say, helm: Callable[[], Helm] = lambda: Helm(None)
+    targets: Sequence[Target], folder: Path, say: Say, helm: Callable[[], Helm] = _helm
 ) -> tuple[Copy, ...]:
     """Have in this folder every chart of a repository that hubfleet pins, or that a hub of the targets has; what is
     there already stays. Raises what the first failed with, after all were tried: the same call goes on. `helm` gives

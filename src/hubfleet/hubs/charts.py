@@ -42,16 +42,23 @@ def chart(name: str, cluster: Cluster) -> Chart:
         return ours(LITE)
     if wanted in (UPSTREAM, BINDER):
         return of_others(wanted, cluster)
-    if found := OCI.fullmatch(wanted):
-        of_registry = Chart(found["name"], found["tag"].replace("_", "+"), repository=found["repository"])
-        return _looked_into(_where(of_registry, cluster))
+    if of_registry := _of_registry(wanted, cluster):
+        return _looked_into(of_registry)
     return local((cluster.folder("hubs", name, "chart") / wanted).resolve())
 
 
 def unseen(name: str, cluster: Cluster) -> Chart | None:
     """The chart of a hub, if it has to be fetched before anybody can tell where in it the hub's values go."""
-    found = chart(name, cluster)
-    return found if found.name not in _KNOWN and not archive(found).exists() else None
+    found = _of_registry(cluster.hubs[name].chart, cluster)
+    return found if found and found.name not in _KNOWN and not archive(found).exists() else None
+
+
+def _of_registry(wanted: str, cluster: Cluster) -> Chart | None:
+    """The chart that a hub names in an OCI registry, if it does."""
+    if found := OCI.fullmatch(wanted):
+        chart = Chart(found["name"], found["tag"].replace("_", "+"), repository=found["repository"])
+        return _where(chart, cluster)
+    return None
 
 
 def _looked_into(chart: Chart) -> Chart:
