@@ -103,6 +103,15 @@ def shell_environment(state: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
+def upstream() -> Path:
+    """The folder of Zero to JupyterHub's chart; the test is skipped where there is none."""
+    folder = Path(os.environ.get("HUBFLEET_CHARTS", "/nonexistent")) / "jupyterhub"
+    if not (folder / "values.schema.json").is_file():
+        pytest.skip("HUBFLEET_CHARTS names no folder with Zero to JupyterHub's chart (jupyterhub/values.schema.json)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[Shell]:
     """A sandbox that is started for this run of the tests, and stopped after it.
 

@@ -255,15 +255,6 @@ UPSTREAM = """\
 """
 
 
-@pytest.fixture
-def upstream() -> Path:
-    """Zero to JupyterHub's chart."""
-    folder = Path(os.environ.get("HUBFLEET_CHARTS", "/nonexistent")) / "jupyterhub"
-    if not (folder / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS names no folder with Zero to JupyterHub's chart (jupyterhub/values.schema.json)")
-    return folder
-
-
 def test_what_zero_to_jupyterhub_makes_for_itself_is_made_once(story: Story, upstream: Path) -> None:
     """Its pods cannot run here, which have no images; what matters is what Helm installed."""
     made: list[dict[str, str]] = []

@@ -8,7 +8,6 @@ them cannot be: the pre-puller's hook and the block of the cloud's metadata by i
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -105,20 +104,17 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(upstream: Path, sandbox: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The hub on `lite`, on nodes that have what play the other's images; the last test, or else this, destroys it."""
-    chart = Path(os.environ.get("HUBFLEET_CHARTS", "/nonexistent")) / "jupyterhub"
-    if not (chart / "values.schema.json").is_file():
-        pytest.skip("HUBFLEET_CHARTS names no folder with Zero to JupyterHub's chart (jupyterhub/values.schema.json)")
     made = Pair(sandbox, tmp_path_factory.mktemp(NAME))
     mirror = made.folder / "charts" / "hub.jupyter.org" / "helm-chart"
-    packed = sandbox("helm", "package", chart, "--destination", mirror)
+    packed = sandbox("helm", "package", upstream, "--destination", mirror)
     assert packed.code == 0, packed.said
     (made.folder / "fleet.yaml").write_text(FLEET)
     (made.folder / "cluster.yaml").write_text(CLUSTER)
     try:
         made("apply", "--yes")
-        stand_ins.put(sandbox.state, yaml.safe_load((chart / "values.yaml").read_text()))
+        stand_ins.put(sandbox.state, yaml.safe_load((upstream / "values.yaml").read_text()))
         yield made
     finally:
         sandbox.hubfleet("destroy", made.folder, "--cluster", NAME, "--with-homes", "--yes", NAME, env=ENV)
